@@ -1,0 +1,37 @@
+"""Optional dependencies: which extra brings which package."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+from grounding3d.errors import MissingDependencyError
+
+_EXTRA_OF = {
+    "gsplat": "cuda",
+    "open3d": "mesh",
+    "viser": "view",
+    "rclpy": "ros",
+    "pybullet": "sim",
+    "pybullet_data": "sim",
+    "matplotlib": "dev",
+}
+
+
+def available(module: str) -> bool:
+    """Whether `module` is installed, without importing it."""
+    return find_spec(module) is not None
+
+
+def require(module: str, *, purpose: str) -> ModuleType:
+    """Import an optional package, or raise an error that names the exact install line."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        extra = _EXTRA_OF[module]
+        raise MissingDependencyError(
+            f"{purpose} needs the package {module!r}, which does not import",
+            found=str(error),
+            hint=f"Install it with: pip install 'grounding3d[{extra}]'",
+        ) from error

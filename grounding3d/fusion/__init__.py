@@ -1,0 +1,1 @@
+"""From masks in frames to segments in the world."""

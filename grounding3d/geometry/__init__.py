@@ -1,0 +1,1 @@
+"""Transforms, cameras, boxes and point clouds; numpy and scipy only."""

@@ -1,0 +1,54 @@
+"""Small operations on point clouds: voxel keys, averages per voxel, plane fits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grounding3d.errors import ArrayError
+
+_BITS = 21  # three signed 21-bit indices fit one int64
+_HALF = 1 << (_BITS - 1)
+
+
+def voxel_keys(points: np.ndarray, voxel_size_m: float) -> np.ndarray:
+    """One int64 key a voxel for points [N,3]; equal keys mean the same voxel.
+
+    Raises:
+        ArrayError: a point lies further than 2^20 voxels from the origin.
+    """
+    index = np.floor(points / voxel_size_m).astype(np.int64)
+    if index.size and np.abs(index).max() >= _HALF:
+        raise ArrayError(
+            "a point is too far from the world's origin for the voxel grid",
+            expected=f"within {_HALF * voxel_size_m:.0f} m",
+            found=f"{np.abs(points).max():.0f} m",
+        )
+    index += _HALF
+    return (index[:, 0] << (2 * _BITS)) | (index[:, 1] << _BITS) | index[:, 2]
+
+
+def voxel_centers(keys: np.ndarray, voxel_size_m: float) -> np.ndarray:
+    """Centres [N,3] of the voxels with these keys."""
+    mask = (1 << _BITS) - 1
+    index = np.stack([keys >> (2 * _BITS), (keys >> _BITS) & mask, keys & mask], axis=-1)
+    return (index - _HALF + 0.5) * voxel_size_m
+
+
+def voxel_downsample(points: np.ndarray, voxel_size_m: float) -> np.ndarray:
+    """Mean point [M,3] of each occupied voxel, ordered by key."""
+    _, inverse, counts = np.unique(
+        voxel_keys(points, voxel_size_m), return_inverse=True, return_counts=True
+    )
+    sums = np.stack(
+        [np.bincount(inverse, weights=points[:, axis], minlength=len(counts)) for axis in range(3)],
+        axis=-1,
+    )
+    return sums / counts[:, None]
+
+
+def fit_plane(points: np.ndarray) -> np.ndarray:
+    """Least-squares plane [4] (unit normal, offset) with `normal . p + offset = 0` through points [N,3]."""
+    center = points.mean(axis=0)
+    spread = points - center
+    normal = np.linalg.eigh(spread.T @ spread)[1][:, 0]
+    return np.append(normal, -normal @ center)

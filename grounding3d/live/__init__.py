@@ -1,0 +1,1 @@
+"""The running map: frames in, scenes and answers out."""

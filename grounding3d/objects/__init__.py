@@ -1,0 +1,1 @@
+"""Object instances and the scene folder on disk."""

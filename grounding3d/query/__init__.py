@@ -1,0 +1,1 @@
+"""Questions in words, answers in metres."""

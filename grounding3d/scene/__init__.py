@@ -1,0 +1,1 @@
+"""The geometric scene: Gaussians from RGB-D frames, backends, files."""
