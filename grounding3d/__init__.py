@@ -1,6 +1,7 @@
 """Metric 3D answers to language queries over RGB-D captures.
 
-Importing this package is light: torch, open3d, gsplat and rclpy are loaded by the parts that need them.
+Importing this package is light: torch, open3d, gsplat and rclpy are loaded by the parts that need
+them.
 """
 
 from __future__ import annotations

@@ -13,9 +13,10 @@ _kept: list[Any] = []  # a torch Library lives only as long as its object
 def prepare_torchvision() -> None:
     """Let a CUDA build of torchvision import beside a CPU build of torch.
 
-    PyPI's torchvision registers fake kernels for two C++ operators that its extension cannot load without CUDA
-    ("operator torchvision::nms does not exist"). Declaring their schemas first is enough for the image
-    transforms that open_clip uses. Goes when torchvision guards those registrations.
+    PyPI's torchvision registers fake kernels for two C++ operators that its extension cannot
+    load without CUDA ("operator torchvision::nms does not exist"). Declaring their schemas first
+    is enough for the image transforms that open_clip uses. Goes when torchvision guards those
+    registrations.
     """
     import torch
 

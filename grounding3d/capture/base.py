@@ -89,7 +89,7 @@ class Capture(Protocol):
 
     Attributes:
         world_frame: name of the world frame of every pose.
-        up_world: unit vector against gravity in the world frame, None where the format does not say.
+        up_world: unit vector against gravity in the world frame, None where unknown.
     """
 
     world_frame: str

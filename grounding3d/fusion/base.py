@@ -13,7 +13,7 @@ class Segment:
     """One mask of one frame, lifted to 3D.
 
     Attributes:
-        points: [n,3] float32 world, metres; the mask's measured surface, thinned to the fusion voxel.
+        points: [n,3] float32 world, metres; the mask's surface, thinned to the fusion voxel.
         rgb: [n,3] uint8 colours of those points.
         embedding: [D] float32 unit vector, None for a mask that was not encoded.
         keyframe: index of the keyframe.

@@ -74,8 +74,8 @@ class OBB:
 def upright_box(points: np.ndarray, up_world: np.ndarray) -> OBB:
     """Smallest-footprint box of points [N,3] whose third axis is `up_world`.
 
-    The footprint is the minimum-area rectangle of the convex hull; one of its sides lies along a hull edge
-    (Freeman and Shapira 1975).
+    The footprint is the minimum-area rectangle of the convex hull; one of its sides lies along a
+    hull edge (Freeman and Shapira 1975).
     """
     up = np.asarray(up_world, float) / np.linalg.norm(up_world)
     R_up = rotation_between(np.array([0, 0, 1.0]), up)  # columns: two horizontal axes, then up

@@ -19,7 +19,8 @@ class Camera:
     """A pinhole camera without distortion.
 
     Attributes:
-        K: [3,3] intrinsics in pixels, zero skew; fy may be negative (synthetic data with a flipped image axis).
+        K: [3,3] intrinsics in pixels, zero skew; fy may be negative (synthetic data with a flipped
+            image axis).
         width, height: image size in pixels.
     """
 

@@ -1,7 +1,8 @@
 """Conversions between axis conventions; the only place where they are written down.
 
-Inside the package a camera has OpenCV axes (x right, y down, z forward). OpenGL cameras (nerfstudio, Blender, ARKit,
-pybullet) have x right, y up, z backward: the two differ by half a turn about x.
+Inside the package a camera has OpenCV axes (x right, y down, z forward). OpenGL cameras
+(nerfstudio, Blender, ARKit, pybullet) have x right, y up, z backward: the two differ by half a turn
+about x.
 """
 
 from __future__ import annotations

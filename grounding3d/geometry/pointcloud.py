@@ -47,7 +47,7 @@ def voxel_downsample(points: np.ndarray, voxel_size_m: float) -> np.ndarray:
 
 
 def fit_plane(points: np.ndarray) -> np.ndarray:
-    """Least-squares plane [4] (unit normal, offset) with `normal . p + offset = 0` through points [N,3]."""
+    """Least-squares plane [4] through points [N,3]: unit normal n and offset d with n.p + d = 0."""
     center = points.mean(axis=0)
     spread = points - center
     normal = np.linalg.eigh(spread.T @ spread)[1][:, 0]

@@ -105,7 +105,7 @@ def interpolate_pose(T_0: np.ndarray, T_1: np.ndarray, fraction: float) -> np.nd
 
 
 def look_at(eye: np.ndarray, target: np.ndarray, up_world: np.ndarray) -> np.ndarray:
-    """Camera pose `T_world_cam` (OpenCV axes) at `eye` looking at `target`, image up along `up_world`."""
+    """Pose `T_world_cam` (OpenCV axes) at `eye` looking at `target`, image up along `up_world`."""
     forward = np.asarray(target, float) - np.asarray(eye, float)
     forward /= np.linalg.norm(forward)
     right = np.cross(forward, np.asarray(up_world, float))

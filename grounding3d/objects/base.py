@@ -95,7 +95,8 @@ class LanguageScene:
         features: language features of the Gaussians.
         objects: the object map.
         encoder: identity of the encoder.
-        static_transforms: frame id -> [4,4] `T_frame_world` for every static frame an answer may be given in.
+        static_transforms: frame id -> [4,4] `T_frame_world` of the static frames an answer
+            may be given in.
         config: the configuration the scene was built with, as JSON values.
         capture: facts about the recording, for people.
     """

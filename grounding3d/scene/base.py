@@ -1,4 +1,4 @@
-"""The geometric scene: Gaussians with anchors, the keyframes they came from, and who builds them."""
+"""The geometric scene: Gaussians with anchors, their keyframes, and who builds them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Scene:
 
     Attributes:
         gaussians: N Gaussians.
-        anchor: [N] int32, for each Gaussian the index into `keyframes` of the view it is anchored to.
+        anchor: [N] int32, for each Gaussian the index into `keyframes` of its anchoring view.
         keyframes: poses of the frames that were used.
         world_frame: frame id of all coordinates.
         up_world: [3] unit vector against gravity, None where unknown.
