@@ -1,0 +1,53 @@
+"""The phrases people use for an object, made from its nouns, colour and details."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grounding3d.capture.simulator.colours import Colour
+
+
+# Nouns of which one thing is many, or is uncountable: no article.
+_PLURALS = ("scissors", "shears", "headphones", "bananas", "bread", "fruit salad")
+
+
+def with_article(phrase: str) -> str:
+    """``"orange cup" -> "an orange cup"``."""
+    if phrase.endswith(_PLURALS) and not phrase.startswith(("box ", "tin ", "can ", "jar ")):
+        return phrase
+    return ("an " if phrase[0].lower() in "aeiou" else "a ") + phrase
+
+
+def describe(
+    rng: np.random.Generator,
+    nouns: tuple[str, ...],
+    colour: Colour | str | None = None,
+    adjective: str | None = None,
+    detail: str | None = None,
+) -> tuple[str, ...]:
+    """Two to four captions.
+
+    Args:
+        nouns: The main noun first, then synonyms and longer names.
+        colour: Main colour, named in the first phrases.
+        adjective: Of the pattern or material ("striped").
+        detail: What follows the noun ("with white dots").
+    """
+    name = colour.name if isinstance(colour, Colour) else colour
+
+    def coloured(noun: str) -> str:
+        return noun if not name or name in noun.split() else f"{name} {noun}"
+
+    phrases = [coloured(nouns[0])]
+    others = list(nouns[1:])
+    rng.shuffle(others)
+    if adjective:
+        phrases.append(coloured(f"{adjective} {nouns[0]}"))
+    if detail:
+        phrases.append(f"{nouns[0]} {detail}")
+    if others:
+        phrases.append(coloured(others[0]))
+        phrases.append(others[-1])
+    if len(phrases) < 2:
+        phrases.append(nouns[0])
+    return tuple(dict.fromkeys(with_article(p) for p in phrases))[:4]
