@@ -65,8 +65,11 @@ class Builder:
         wall = [[radius, 0], [radius * taper, height]]
         self.add(shapes.lathe(wall, ring), paint, **place)
         self.add(shapes.fan(ring * radius, 0.0, up=False), paint, **place)
-        self.add(shapes.fan(ring * radius * taper, height, up=True),
-                 paint if top is None else top, **place)
+        self.add(
+            shapes.fan(ring * radius * taper, height, up=True),
+            paint if top is None else top,
+            **place,
+        )
 
     def turn(self, turn_deg) -> None:
         """Turn everything added so far about the origin."""

@@ -12,21 +12,43 @@ from grounding3d.capture.simulator.mesh import Mesh, curve, fan, loft, section
 from grounding3d.capture.simulator.model import ObjectModel
 from grounding3d.capture.simulator.wording import describe
 
+_CONTENTS = {
+    "cereal box": "cereal",
+    "pasta box": "pasta",
+    "tea box": "tea bags",
+    "sugar box": "sugar",
+    "cracker box": "crackers",
+    "biscuit box": "biscuits",
+    "pudding box": "pudding",
+}
+
 
 def food_box(rng: np.random.Generator) -> ObjectModel:
     """Cereal, pasta, tea, sugar or biscuit box."""
-    kind, size = [("cereal box", (0.19, 0.06, 0.28)), ("pasta box", (0.12, 0.045, 0.19)),
-                  ("tea box", (0.13, 0.07, 0.085)), ("sugar box", (0.09, 0.05, 0.17)),
-                  ("cracker box", (0.16, 0.06, 0.21)), ("biscuit box", (0.2, 0.05, 0.08)),
-                  ("pudding box", (0.12, 0.035, 0.09))][rng.integers(7)]
+    kind, size = [
+        ("cereal box", (0.19, 0.06, 0.28)),
+        ("pasta box", (0.12, 0.045, 0.19)),
+        ("tea box", (0.13, 0.07, 0.085)),
+        ("sugar box", (0.09, 0.05, 0.17)),
+        ("cracker box", (0.16, 0.06, 0.21)),
+        ("biscuit box", (0.2, 0.05, 0.08)),
+        ("pudding box", (0.12, 0.035, 0.09)),
+    ][rng.integers(7)]
     size = np.array(size) * rng.uniform(0.8, 1.15, 3)
     colour = c.pick_colour(rng, c.BRIGHT + ("brown", "white", "beige", "black"))
     b = Builder(rng)
     front = t.label(rng, colour.rgb, int(110 * min(1.6, size[2] / size[0])), 110)
     side = t.label(rng, c.shade(colour.rgb, 0.9), 96, 32, picture=False)
-    b.box(size, colour.rgb, front=front, back=front, left=side, right=side,
-          top=t.label(rng, colour.rgb, 32, 96, picture=False))
-    nouns = (kind, "food box", f"box of {kind.split()[0]}", "food package")
+    b.box(
+        size,
+        colour.rgb,
+        front=front,
+        back=front,
+        left=side,
+        right=side,
+        top=t.label(rng, colour.rgb, 32, 96, picture=False),
+    )
+    nouns = (kind, "food box", f"box of {_CONTENTS[kind]}", "food package")
     return b.finish("food box", describe(rng, nouns, colour), colour)
 
 
@@ -36,7 +58,9 @@ def gift_box(rng: np.random.Generator) -> ObjectModel:
     size = rng.uniform(0.08, 0.2, 3) * [1, 1, 0.8]
     colour = c.pick_colour(rng)
     ribbon = c.other_colour(rng, colour, c.BRIGHT + ("white", "gold"))
-    paint, adjective = t.decorate(rng, colour, 0.5, ("dots", "stripes", "diagonal", "flowers", "checker"))
+    paint, adjective = t.decorate(
+        rng, colour, 0.5, ("dots", "stripes", "diagonal", "flowers", "checker")
+    )
     b.box(size, paint)
     wide, out = rng.uniform(0.1, 0.2) * size[:2].min(), 0.0015
     b.box((wide, size[1] + 2 * out, size[2] + out), ribbon.rgb)
@@ -51,8 +75,9 @@ def gift_box(rng: np.random.Generator) -> ObjectModel:
         path = np.stack([loop * (1 - np.cos(a)) * 0.8, 0 * a, loop * (0.7 * np.sin(a) + 0.5)], 1)
         b.tube(path, 0.006, ribbon.rgb, n=6, flat=1.8, at=(0, 0, size[2]), turn=(0, 0, yaw))
     nouns = ("gift box", "present", "wrapped gift", "gift")
-    return b.finish("gift box", describe(rng, nouns, colour, adjective,
-                                         f"with a {ribbon.name} ribbon"), colour)
+    return b.finish(
+        "gift box", describe(rng, nouns, colour, adjective, f"with a {ribbon.name} ribbon"), colour
+    )
 
 
 def cardboard_box(rng: np.random.Generator) -> ObjectModel:
@@ -76,15 +101,21 @@ def cardboard_box(rng: np.random.Generator) -> ObjectModel:
             at = np.array([0.0, 0.0, size[2] - wall])
             at[axis] = sign * (size[axis] / 2 + flap[axis] / 2 * np.cos(np.radians(lean)))
             at[2] += flap[axis] / 2 * -np.sin(np.radians(lean))
-            b.box(flap, card, at=at, turn=(0, sign * lean, 0) if axis == 0 else (-sign * lean, 0, 0))
+            b.box(
+                flap, card, at=at, turn=(0, sign * lean, 0) if axis == 0 else (-sign * lean, 0, 0)
+            )
         b.box((size[0], size[1], wall), card)
     else:
         b.box(size, card)
         b.box((size[0] * 1.002, 0.16 * size[1], size[2] * 0.2), tape, at=(0, 0, 0.803 * size[2]))
         if rng.random() < 0.6:
             sticker = t.label(rng, (240, 240, 236), 48, 64, picture=False)
-            b.box((0.4 * size[0], 0.002, 0.4 * size[2]), sticker, front=sticker,
-                  at=(rng.uniform(-0.2, 0.2) * size[0], -size[1] / 2, 0.3 * size[2]))
+            b.box(
+                (0.4 * size[0], 0.002, 0.4 * size[2]),
+                sticker,
+                front=sticker,
+                at=(rng.uniform(-0.2, 0.2) * size[0], -size[1] / 2, 0.3 * size[2]),
+            )
     nouns = ("cardboard box", "brown box", "parcel", "shipping carton", "package")
     return b.finish("cardboard box", describe(rng, nouns), "brown")
 
@@ -95,11 +126,21 @@ def shoe_box(rng: np.random.Generator) -> ObjectModel:
     x, y, z = rng.uniform(0.22, 0.33), rng.uniform(0.13, 0.2), rng.uniform(0.09, 0.13)
     colour = c.pick_colour(rng)
     lid = colour if rng.random() < 0.4 else c.other_colour(rng, colour)
-    b.box((x, y, z), colour.rgb, front=t.label(rng, colour.rgb, 48, 96),
-          right=t.label(rng, colour.rgb, 48, 64))
-    b.box((x * 1.03, y * 1.03, 0.28 * z), lid.rgb, at=(0, 0, 0.74 * z),
-          top=t.label(rng, lid.rgb, 64, 96))
-    return b.finish("shoe box", describe(rng, ("shoe box", "shoebox", "box with a lid"), colour), colour)
+    b.box(
+        (x, y, z),
+        colour.rgb,
+        front=t.label(rng, colour.rgb, 48, 96),
+        right=t.label(rng, colour.rgb, 48, 64),
+    )
+    b.box(
+        (x * 1.03, y * 1.03, 0.28 * z),
+        lid.rgb,
+        at=(0, 0, 0.74 * z),
+        top=t.label(rng, lid.rgb, 64, 96),
+    )
+    return b.finish(
+        "shoe box", describe(rng, ("shoe box", "shoebox", "box with a lid"), colour), colour
+    )
 
 
 def tissue_box(rng: np.random.Generator) -> ObjectModel:
@@ -109,7 +150,9 @@ def tissue_box(rng: np.random.Generator) -> ObjectModel:
     if rng.random() < 0.35:
         size = (*[rng.uniform(0.1, 0.12)] * 2, rng.uniform(0.11, 0.14))
     colour = c.pick_colour(rng)
-    paint, adjective = t.decorate(rng, colour, 0.3, ("flowers", "dots", "patches", "zigzag", "bands"))
+    paint, adjective = t.decorate(
+        rng, colour, 0.3, ("flowers", "dots", "patches", "zigzag", "bands")
+    )
     b.box(size, paint)
     hole = section(24) * [0.3 * size[0], 0.2 * size[1]]
     b.prism(hole, 0.001, (60, 60, 60), at=(0, 0, size[2]))
@@ -118,8 +161,16 @@ def tissue_box(rng: np.random.Generator) -> ObjectModel:
     for s in np.linspace(0, 1, 6):
         wave = 1 + 0.35 * s * np.sin(5 * a + rng.uniform(0, 6))
         spread = 0.5 + 0.6 * s
-        rings.append(np.stack([0.2 * size[0] * spread * wave * np.cos(a) * (1 - 0.4 * s),
-                               0.12 * size[1] * spread * wave * np.sin(a), 0 * a + tall * s], 1))
+        rings.append(
+            np.stack(
+                [
+                    0.2 * size[0] * spread * wave * np.cos(a) * (1 - 0.4 * s),
+                    0.12 * size[1] * spread * wave * np.sin(a),
+                    0 * a + tall * s,
+                ],
+                1,
+            )
+        )
     rings.append(np.tile([[0, 0, 0.7 * tall]], (len(a), 1)))
     b.add(loft(np.array(rings)), (246, 246, 244), at=(0, 0, size[2]))
     nouns = ("tissue box", "box of tissues", "tissue dispenser", "kleenex box")
@@ -131,7 +182,9 @@ def carton(rng: np.random.Generator) -> ObjectModel:
     b = Builder(rng)
     x, z = rng.uniform(0.055, 0.09), rng.uniform(0.13, 0.22)
     y = x * rng.uniform(0.65, 1.0)
-    colour = c.pick_colour(rng, ("white", "white", "orange", "red", "green", "blue", "purple", "yellow"))
+    colour = c.pick_colour(
+        rng, ("white", "white", "orange", "red", "green", "blue", "purple", "yellow")
+    )
     noun = str(rng.choice(["milk carton", "juice carton"]))
     face = t.label(rng, colour.rgb, 128, 72)
     other = t.label(rng, colour.rgb, 128, 72)
@@ -139,8 +192,9 @@ def carton(rng: np.random.Generator) -> ObjectModel:
     cap = c.pick_colour(rng, c.BRIGHT + ("white",))
     if rng.random() < 0.65:
         h, e = 0.5 * y, 0.35
-        v = np.array([[-x, -y, 0], [x, -y, 0], [x, y, 0], [-x, y, 0], [-x * e, 0, 2 * h],
-                      [x * e, 0, 2 * h]]) / [2, 2, 2]
+        v = np.array(
+            [[-x, -y, 0], [x, -y, 0], [x, y, 0], [-x, y, 0], [-x * e, 0, 2 * h], [x * e, 0, 2 * h]]
+        ) / [2, 2, 2]
         v[4:, 0] = [-x / 2, x / 2]
         f = np.array([[0, 1, 5], [0, 5, 4], [2, 3, 4], [2, 4, 5], [3, 0, 4], [1, 2, 5]])
         b.add(Mesh(v, f, np.full((6, 2), 0.5)), c.shade(colour.rgb, 0.95), at=(0, 0, z))
@@ -158,7 +212,9 @@ def book(rng: np.random.Generator) -> ObjectModel:
     x, y, z = rng.uniform(0.11, 0.2), rng.uniform(0.17, 0.27), rng.uniform(0.012, 0.05)
     colour = c.pick_colour(rng)
     cover = t.label(rng, colour.rgb, 128, 92) if rng.random() < 0.8 else t.plain(colour.rgb)
-    pages = t.blend((np.arange(24) % 3 > 0)[:, None] * np.ones((1, 16)), (205, 198, 180), (244, 240, 228))
+    pages = t.blend(
+        (np.arange(24) % 3 > 0)[:, None] * np.ones((1, 16)), (205, 198, 180), (244, 240, 228)
+    )
     hard = rng.random() < 0.6
     lip, board = (0.004, 0.0025) if hard else (0.0, 0.0008)
     b.box((x - lip, y - 2 * lip, z - 2 * board), pages, at=(0, 0, board))
@@ -175,7 +231,9 @@ def notebook(rng: np.random.Generator) -> ObjectModel:
     b = Builder(rng)
     x, y, z = rng.uniform(0.09, 0.21), rng.uniform(0.13, 0.28), rng.uniform(0.008, 0.018)
     colour = c.pick_colour(rng)
-    paper = t.blend(((np.arange(96) % 8) == 0)[:, None] * np.ones((1, 64)), (247, 246, 238), (120, 150, 210))
+    paper = t.blend(
+        ((np.arange(96) % 8) == 0)[:, None] * np.ones((1, 64)), (247, 246, 238), (120, 150, 210)
+    )
     kind = str(rng.choice(["spiral", "banded", "pad"]))
     paint, adjective = t.decorate(rng, colour, 0.7)
     b.box((x * 0.98, y * 0.98, z * 0.8), (240, 238, 228), at=(0, 0, 0.1 * z))
@@ -185,10 +243,16 @@ def notebook(rng: np.random.Generator) -> ObjectModel:
         wire = c.pick_colour(rng, ("black", "silver", "white")).rgb
         for k in np.linspace(-0.45, 0.45, int(y / 0.011)):
             a = np.linspace(0, 2 * np.pi, 9)
-            ring = np.stack([0.75 * z * np.cos(a) - x / 2, 0 * a + k * y, 0.75 * z * np.sin(a) + z / 2], 1)
+            ring = np.stack(
+                [0.75 * z * np.cos(a) - x / 2, 0 * a + k * y, 0.75 * z * np.sin(a) + z / 2], 1
+            )
             b.tube(ring, 0.001, wire, n=4)
     elif kind == "banded":
-        b.box((0.005, y * 1.002, z * 1.06), c.other_colour(rng, colour).rgb, at=(0.35 * x, 0, -0.01 * z))
+        b.box(
+            (0.005, y * 1.002, z * 1.06),
+            c.other_colour(rng, colour).rgb,
+            at=(0.35 * x, 0, -0.01 * z),
+        )
     else:
         b.box((x * 1.01, 0.06 * y, z * 1.05), c.other_colour(rng, colour).rgb, at=(0, 0.47 * y, 0))
     nouns = ("notebook", "notepad", f"{'spiral ' if kind == 'spiral' else ''}notebook", "note book")
@@ -200,16 +264,21 @@ def picture_frame(rng: np.random.Generator) -> ObjectModel:
     b = Builder(rng)
     w, h = rng.uniform(0.1, 0.22), rng.uniform(0.12, 0.26)
     bar, deep = rng.uniform(0.012, 0.03), rng.uniform(0.01, 0.02)
-    colour = c.pick_colour(rng, ("black", "white", "gold", "silver", "brown", "red", "blue", "green"))
+    colour = c.pick_colour(
+        rng, ("black", "white", "gold", "silver", "brown", "red", "blue", "green")
+    )
     paint = t.wood(rng) if colour.name == "brown" else t.glazed(rng, colour.rgb)
     photo = landscape(rng) if rng.random() < 0.6 else t.label(rng, c.pick_colour(rng).rgb, 110, 96)
     if rng.random() < 0.4:
         edge = int(rng.integers(8, 18))
         photo = np.pad(photo, ((edge, edge), (edge, edge), (0, 0)), constant_values=244)
     b.box((w - bar, deep * 0.4, h - bar), (90, 84, 78), front=photo, at=(0, 0, bar / 2))
-    for at, size in (((0, 0, 0), (w, deep, bar)), ((0, 0, h - bar), (w, deep, bar)),
-                     ((-(w - bar) / 2, 0, bar), (bar, deep, h - 2 * bar)),
-                     (((w - bar) / 2, 0, bar), (bar, deep, h - 2 * bar))):
+    for at, size in (
+        ((0, 0, 0), (w, deep, bar)),
+        ((0, 0, h - bar), (w, deep, bar)),
+        ((-(w - bar) / 2, 0, bar), (bar, deep, h - 2 * bar)),
+        (((w - bar) / 2, 0, bar), (bar, deep, h - 2 * bar)),
+    ):
         b.box(size, paint, at=at)
     b.turn((-rng.uniform(8, 18), 0, 0))
     b.box((0.3 * w, 0.003, 0.72 * h), (70, 66, 62), at=(0, 0.42 * h, 0), turn=(22, 0, 0))
@@ -223,7 +292,9 @@ def landscape(rng: np.random.Generator, h: int = 96, w: int = 96) -> np.ndarray:
     u = np.arange(w) / w
     v = (np.arange(h) / h)[:, None]
     picture = c.shade(sky, 2.0) * (v[..., None]) + sky * (1 - v[..., None]) + np.zeros((h, w, 3))
-    sun = np.hypot(u[None] - rng.uniform(0.2, 0.8), v - rng.uniform(0.1, 0.35)) < rng.uniform(0.05, 0.1)
+    sun = np.hypot(u[None] - rng.uniform(0.2, 0.8), v - rng.uniform(0.1, 0.35)) < rng.uniform(
+        0.05, 0.1
+    )
     picture[sun] = (250, 240, 180)
     for k in range(rng.integers(2, 5)):
         line = 0.4 + 0.14 * k + 0.09 * np.sin(2 * np.pi * (u * rng.uniform(0.5, 2) + rng.random()))
@@ -252,7 +323,9 @@ def foam_brick(rng: np.random.Generator) -> ObjectModel:
     colour = c.pick_colour(rng)
     size = rng.uniform(0.045, 0.08, 3)
     b.slab(size, 0.004, t.speckle(rng, colour.rgb, c.shade(colour.rgb, 0.85)), bevel=0.003)
-    return b.finish("foam brick", describe(rng, ("foam brick", "foam block", "soft block"), colour), colour)
+    return b.finish(
+        "foam brick", describe(rng, ("foam brick", "foam block", "soft block"), colour), colour
+    )
 
 
 def _bin(rng, radius, height, category, nouns, bail=False, wire=False) -> ObjectModel:
@@ -271,8 +344,14 @@ def _bin(rng, radius, height, category, nouns, bail=False, wire=False) -> Object
     if bail:
         a = np.linspace(0, np.pi, 14)
         arc = np.stack([radius * 1.03 * np.cos(a), 0 * a, radius * 1.05 * np.sin(a)], 1)
-        b.tube(arc, 0.004, (150, 150, 155), n=6, at=(0, 0, 0.93 * height),
-               turn=(rng.choice([0, 35, 75]), 0, 0))
+        b.tube(
+            arc,
+            0.004,
+            (150, 150, 155),
+            n=6,
+            at=(0, 0, 0.93 * height),
+            turn=(rng.choice([0, 35, 75]), 0, 0),
+        )
     return b.finish(category, describe(rng, nouns, colour, adjective), colour)
 
 
@@ -280,14 +359,22 @@ def waste_basket(rng: np.random.Generator) -> ObjectModel:
     """Open bin."""
     radius = rng.uniform(0.1, 0.15)
     nouns = ("waste basket", "trash can", "trash bin", "garbage bin", "bin")
-    return _bin(rng, radius, radius * rng.uniform(1.8, 2.6), "waste basket", nouns, wire=rng.random() < 0.25)
+    return _bin(
+        rng, radius, radius * rng.uniform(1.8, 2.6), "waste basket", nouns, wire=rng.random() < 0.25
+    )
 
 
 def bucket(rng: np.random.Generator) -> ObjectModel:
     """Pail with a bail handle."""
     radius = rng.uniform(0.07, 0.14)
-    return _bin(rng, radius, radius * rng.uniform(1.6, 2.1), "bucket",
-                ("bucket", "pail", "bucket with a handle"), bail=True)
+    return _bin(
+        rng,
+        radius,
+        radius * rng.uniform(1.6, 2.1),
+        "bucket",
+        ("bucket", "pail", "bucket with a handle"),
+        bail=True,
+    )
 
 
 def basket(rng: np.random.Generator) -> ObjectModel:
@@ -320,7 +407,8 @@ def _open_box(rng, size, wall, category, nouns, wooden) -> ObjectModel:
         paint = t.wood(rng)
         colour, adjective = c.Colour("brown", paint.mean((0, 1))), "wooden"
     flat = paint.mean((0, 1))
-    b.lathe([[0, 0], [slope, 0], *outer], flat, ring)
+    b.lathe([[0, 0], [slope, 0], outer[0]], flat, ring)
+    b.lathe(outer, paint, ring)
     b.lathe([outer[1], [inset, size[2]]], c.shade(flat, 0.9), ring)
     b.lathe([[inset, size[2]], [inset * slope, wall]], c.shade(flat, 0.85), ring)
     b.add(fan(ring * inset * slope, wall, up=True), paint)
@@ -335,7 +423,9 @@ def _open_box(rng, size, wall, category, nouns, wooden) -> ObjectModel:
 def tray(rng: np.random.Generator) -> ObjectModel:
     """Serving tray."""
     size = (rng.uniform(0.25, 0.42), rng.uniform(0.18, 0.3), rng.uniform(0.02, 0.045))
-    return _open_box(rng, size, 0.006, "tray", ("tray", "serving tray", "platter"), rng.random() < 0.4)
+    return _open_box(
+        rng, size, 0.006, "tray", ("tray", "serving tray", "platter"), rng.random() < 0.4
+    )
 
 
 def storage_box(rng: np.random.Generator) -> ObjectModel:
@@ -361,9 +451,17 @@ def frying_pan(rng: np.random.Generator) -> ObjectModel:
 
 def _long_handle(b: Builder, rng, radius, height, length) -> None:
     dark = c.pick_colour(rng, ("black", "black", "grey", "brown", "red")).rgb
-    path = curve([[radius * 0.97, 0, 0.75 * height], [radius + 0.3 * length, 0, 0.95 * height],
-                  [radius + length, 0, 1.1 * height + 0.01]], 10)
-    b.tube(path, np.interp(np.linspace(0, 1, 10), [0, 0.3, 1], [0.007, 0.008, 0.012]), dark, flat=1.4)
+    path = curve(
+        [
+            [radius * 0.97, 0, 0.75 * height],
+            [radius + 0.3 * length, 0, 0.95 * height],
+            [radius + length, 0, 1.1 * height + 0.01],
+        ],
+        10,
+    )
+    b.tube(
+        path, np.interp(np.linspace(0, 1, 10), [0, 0.3, 1], [0.007, 0.008, 0.012]), dark, flat=1.4
+    )
 
 
 def saucepan(rng: np.random.Generator) -> ObjectModel:
@@ -371,7 +469,9 @@ def saucepan(rng: np.random.Generator) -> ObjectModel:
     b = Builder(rng)
     radius = rng.uniform(0.07, 0.12)
     height = radius * rng.uniform(0.9, 1.4)
-    colour = c.pick_colour(rng, ("silver", "silver", "red", "black", "blue", "green", "orange", "white"))
+    colour = c.pick_colour(
+        rng, ("silver", "silver", "red", "black", "blue", "green", "orange", "white")
+    )
     paint = t.metal(rng) if colour.name == "silver" else t.glazed(rng, colour.rgb)
     outer = np.array([[radius * 0.97, 0.003], [radius, 0.1 * height], [radius, height]])
     vessel(b, outer, paint, np.array([170, 170, 172]), 0.003)
@@ -379,9 +479,18 @@ def saucepan(rng: np.random.Generator) -> ObjectModel:
         _long_handle(b, rng, radius, height * 0.9, rng.uniform(0.12, 0.18))
     else:
         for sign in (-1, 1):
-            loop = curve([[sign * radius, -0.03, 0], [sign * (radius + 0.03), -0.025, 0.0],
-                          [sign * (radius + 0.03), 0.025, 0.0], [sign * radius, 0.03, 0]], 10)
-            b.tube(loop, 0.006, c.pick_colour(rng, ("black", "silver")).rgb, at=(0, 0, 0.8 * height))
+            loop = curve(
+                [
+                    [sign * radius, -0.03, 0],
+                    [sign * (radius + 0.03), -0.025, 0.0],
+                    [sign * (radius + 0.03), 0.025, 0.0],
+                    [sign * radius, 0.03, 0],
+                ],
+                10,
+            )
+            b.tube(
+                loop, 0.006, c.pick_colour(rng, ("black", "silver")).rgb, at=(0, 0, 0.8 * height)
+            )
     if rng.random() < 0.5:
         lid = curve([[radius * 1.01, 0], [0.7 * radius, 0.12 * radius], [0.02, 0.2 * radius]], 8)
         b.lathe([*lid, [0, 0.2 * radius]], paint, at=(0, 0, height))
@@ -406,7 +515,9 @@ def teapot(rng: np.random.Generator) -> ObjectModel:
     spout = curve([[0.8, 0, 0.3], [1.25, 0, 0.5], [1.45, 0, 0.85], [1.65, 0, 1.0]], 9)
     b.tube(spout * [radius, 1, height], np.linspace(0.25, 0.13, 9) * radius, colour.rgb)
     if rng.random() < 0.5:
-        handle(b, rng, lambda z: -0.92 * radius if z < 0 else 0.9 * radius, height, colour.rgb, "ear")
+        handle(
+            b, rng, lambda z: -0.92 * radius if z < 0 else 0.9 * radius, height, colour.rgb, "ear"
+        )
         mesh, grip = b._parts.pop()
         b.add(mesh, grip, turn=(0, 0, 180))
         noun = "teapot"
@@ -427,12 +538,42 @@ def moka_pot(rng: np.random.Generator) -> ObjectModel:
     colour = c.pick_colour(rng, ("silver", "silver", "silver", "red", "black", "blue"))
     paint = t.metal(rng) if colour.name == "silver" else t.glazed(rng, colour.rgb)
     ring = section(8)
-    b.lathe(np.array([[0, 0], [1.05, 0], [0.8, 0.42], [0.72, 0.48], [0.74, 0.52], [1.0, 0.88],
-                      [0.95, 0.9], [0.3, 0.98], [0, 0.99]]) * [radius, height], paint, ring)
+    b.lathe(
+        np.array(
+            [
+                [0, 0],
+                [1.05, 0],
+                [0.8, 0.42],
+                [0.72, 0.48],
+                [0.74, 0.52],
+                [1.0, 0.88],
+                [0.95, 0.9],
+                [0.3, 0.98],
+                [0, 0.99],
+            ]
+        )
+        * [radius, height],
+        paint,
+        ring,
+    )
     b.cylinder(0.009, 0.018, (25, 25, 25), at=(0, 0, 0.97 * height), taper=0.8)
-    b.tube(curve([[0.8 * radius, 0, 0.85 * height], [1.9 * radius, 0, 0.88 * height],
-                  [2.0 * radius, 0, 0.5 * height]], 10), 0.007, (25, 25, 25), flat=1.5)
-    b.tube([[-0.7 * radius, 0, 0.75 * height], [-1.3 * radius, 0, 0.92 * height]],
-           [0.012, 0.005], paint.mean((0, 1)))
+    b.tube(
+        curve(
+            [
+                [0.8 * radius, 0, 0.85 * height],
+                [1.9 * radius, 0, 0.88 * height],
+                [2.0 * radius, 0, 0.5 * height],
+            ],
+            10,
+        ),
+        0.007,
+        (25, 25, 25),
+        flat=1.5,
+    )
+    b.tube(
+        [[-0.7 * radius, 0, 0.75 * height], [-1.3 * radius, 0, 0.92 * height]],
+        [0.012, 0.005],
+        paint.mean((0, 1)),
+    )
     nouns = ("moka pot", "espresso maker", "coffee pot", "coffee maker")
     return b.finish("moka pot", describe(rng, nouns, colour), colour)

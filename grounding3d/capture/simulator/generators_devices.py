@@ -30,7 +30,9 @@ def screen(rng: np.random.Generator, h: int = 80, w: int = 128, p_off: float = 0
         draw.rectangle([x, y, x1, y1], fill=t.rgb8(paper.rgb))
         ink = c.other_colour(rng, paper).rgb
         for line in np.arange(y + 6, y1 - 3, 5):
-            draw.line([x + 4, line, x + 4 + rng.uniform(0.3, 0.9) * (x1 - x - 8), line], fill=t.rgb8(ink))
+            draw.line(
+                [x + 4, line, x + 4 + rng.uniform(0.3, 0.9) * (x1 - x - 8), line], fill=t.rgb8(ink)
+            )
     return np.asarray(image)
 
 
@@ -57,7 +59,9 @@ def laptop(rng: np.random.Generator) -> ObjectModel:
     b = Builder(rng)
     w = rng.uniform(0.28, 0.37)
     d, thin = w * rng.uniform(0.64, 0.7), rng.uniform(0.012, 0.02)
-    colour = c.pick_colour(rng, ("silver", "silver", "black", "grey", "white", "blue", "pink", "gold"))
+    colour = c.pick_colour(
+        rng, ("silver", "silver", "black", "grey", "white", "blue", "pink", "gold")
+    )
     key = np.array([30, 30, 32]) if rng.random() < 0.8 else np.array([230, 230, 230])
     deck = np.empty((96, 140, 3), np.uint8)
     deck[:] = t.rgb8(colour.rgb)
@@ -72,7 +76,14 @@ def laptop(rng: np.random.Generator) -> ObjectModel:
     frame = np.pad(screen(rng, 84, 128), ((4, 8), (4, 4), (0, 0)), constant_values=20)
     logo = Image.new("RGB", (96, 64), t.rgb8(colour.rgb))
     t.emblem(rng, ImageDraw.Draw(logo), 48, 32, 8, c.other_colour(rng, colour).rgb)
-    b.box(size, colour.rgb, front=frame, back=np.asarray(logo), at=(0, d / 2, thin * 0.8), turn=(-np.degrees(lean), 0, 0))
+    b.box(
+        size,
+        colour.rgb,
+        front=frame,
+        back=np.asarray(logo),
+        at=(0, d / 2, thin * 0.8),
+        turn=(-np.degrees(lean), 0, 0),
+    )
     nouns = ("laptop", "laptop computer", "notebook computer", "open laptop")
     return b.finish("laptop", describe(rng, nouns, colour), colour)
 
@@ -81,7 +92,9 @@ def keyboard(rng: np.random.Generator) -> ObjectModel:
     """Computer keyboard, full size or short."""
     b = Builder(rng)
     w, d, h = rng.uniform(0.28, 0.46), rng.uniform(0.11, 0.16), rng.uniform(0.012, 0.025)
-    colour = c.pick_colour(rng, ("black", "black", "white", "white", "grey", "silver", "pink", "blue"))
+    colour = c.pick_colour(
+        rng, ("black", "black", "white", "white", "grey", "silver", "pink", "blue")
+    )
     key = colour.rgb * 0.85 if rng.random() < 0.5 else c.pick_colour(rng, c.NEUTRAL).rgb
     if colour.name == "black" and key.mean() < 60:
         key = np.array([62, 62, 66]) * rng.uniform(0.8, 1.2)
@@ -95,21 +108,39 @@ def computer_mouse(rng: np.random.Generator) -> ObjectModel:
     """Mouse with two buttons and a wheel, wireless or corded."""
     b = Builder(rng)
     w, d, h = rng.uniform(0.055, 0.07), rng.uniform(0.095, 0.125), rng.uniform(0.03, 0.042)
-    colour = c.pick_colour(rng, ("black", "black", "white", "grey", "silver", "red", "blue", "pink"))
+    colour = c.pick_colour(
+        rng, ("black", "black", "white", "grey", "silver", "red", "blue", "pink")
+    )
     s = np.linspace(0, 1, 7)
     outline = section(28, power=rng.uniform(2.0, 2.8)) * [w / 2, d / 2]
     waist = 1 - rng.uniform(0, 0.12) * np.cos(np.pi * outline[:, 1] / d) ** 2
     outline = outline * np.column_stack([waist, np.ones(28)])
     hump = rng.uniform(0.0, 0.25)
-    rings = [np.column_stack([outline * np.sqrt(max(1 - k**3, 0.0)),
-                              h * k * (1 - hump * outline[:, 1] / d * 2 * k)]) for k in s]
+    rings = [
+        np.column_stack(
+            [outline * np.sqrt(max(1 - k**3, 0.0)), h * k * (1 - hump * outline[:, 1] / d * 2 * k)]
+        )
+        for k in s
+    ]
     b.add(loft(np.array(rings)), t.glazed(rng, colour.rgb))
     dark = c.shade(colour.rgb, 0.55) if colour.rgb.mean() > 60 else np.array([90, 90, 95])
-    b.box((0.0016, 0.42 * d, 0.002), dark, at=(0, 0.26 * d, 0.9 * h), turn=(-20, 0, 0))
-    b.cylinder(0.008, 0.007, dark, at=(-0.0035, 0.27 * d, 0.84 * h), turn=(0, 90, 0))
+
+    def back(y):
+        """Height of the shell over its middle line at y."""
+        k = np.linspace(0, 1, 200)
+        reach = d / 2 * np.sqrt(1 - k**3) > abs(y)
+        return h * k[reach].max() * (1 - 2 * hump * y / d * k[reach].max())
+
+    seam = np.linspace(0.05 * d, 0.46 * d, 9)
+    path = [[0, y, back(y)] for y in seam]
+    b.tube(path, 0.0012, dark, n=6)
+    b.cylinder(0.009, 0.007, dark, at=(-0.0035, 0.27 * d, back(0.27 * d) - 0.004), turn=(0, 90, 0))
     if rng.random() < 0.4:
         side = rng.uniform(-0.05, 0.05)
-        path = curve([[0, 0.48 * d, 0.005], [side, 0.48 * d + 0.03, 0.002], [-side, 0.48 * d + 0.06, 0.002]], 10)
+        path = curve(
+            [[0, 0.48 * d, 0.005], [side, 0.48 * d + 0.03, 0.002], [-side, 0.48 * d + 0.06, 0.002]],
+            10,
+        )
         b.tube(path, 0.002, dark, n=6)
     nouns = ("computer mouse", "mouse", "wireless mouse", "pc mouse")
     return b.finish("computer mouse", describe(rng, nouns, colour), colour)
@@ -121,11 +152,19 @@ def _display(rng, w, category, nouns) -> ObjectModel:
     colour = c.pick_colour(rng, ("black", "black", "black", "grey", "white", "silver"))
     picture = screen(rng, 90, 150)
     b.box((w, 0.03, h), colour.rgb, at=(0, 0, foot))
-    b.box((w - 2 * bezel, 0.002, h - 2.5 * bezel), (10, 10, 10), front=picture, at=(0, -0.016, foot + 1.5 * bezel))
+    b.box(
+        (w - 2 * bezel, 0.002, h - 2.5 * bezel),
+        (10, 10, 10),
+        front=picture,
+        at=(0, -0.016, foot + 1.5 * bezel),
+    )
     b.box((0.5 * w, 0.03, 0.6 * h), c.shade(colour.rgb, 0.9), at=(0, 0.03, foot + 0.15 * h))
     if rng.random() < 0.65:
         b.box((0.06, 0.02, foot + 0.2 * h), colour.rgb, at=(0, 0.03, 0))
-        base = section(28, power=rng.choice([2, 6])) * [rng.uniform(0.2, 0.3) * w, rng.uniform(0.08, 0.11)]
+        base = section(28, power=rng.choice([2, 6])) * [
+            rng.uniform(0.2, 0.3) * w,
+            rng.uniform(0.08, 0.11),
+        ]
         b.prism(base, 0.012, colour.rgb)
     else:
         for x in (-0.32 * w, 0.32 * w):
@@ -136,20 +175,27 @@ def _display(rng, w, category, nouns) -> ObjectModel:
 
 def monitor(rng: np.random.Generator) -> ObjectModel:
     """Desktop display on a stand."""
-    return _display(rng, rng.uniform(0.4, 0.6), "monitor",
-                    ("monitor", "computer screen", "desktop display", "computer monitor"))
+    return _display(
+        rng,
+        rng.uniform(0.4, 0.6),
+        "monitor",
+        ("monitor", "computer screen", "desktop display", "computer monitor"),
+    )
 
 
 def television(rng: np.random.Generator) -> ObjectModel:
     """Flat television, table-top sized to large."""
-    return _display(rng, rng.uniform(0.6, 1.0), "television",
-                    ("television", "tv", "flat screen tv", "tv set"))
+    return _display(
+        rng, rng.uniform(0.6, 1.0), "television", ("television", "tv", "flat screen tv", "tv set")
+    )
 
 
 def _touch(rng, w, d, category, nouns) -> ObjectModel:
     b = Builder(rng)
     h = rng.uniform(0.007, 0.011)
-    colour = c.pick_colour(rng, ("black", "black", "white", "silver", "blue", "red", "pink", "gold", "green"))
+    colour = c.pick_colour(
+        rng, ("black", "black", "white", "silver", "blue", "red", "pink", "gold", "green")
+    )
     picture = screen(rng, 128, int(128 * w / d))
     edge = int(rng.integers(3, 9))
     rim = 12 if rng.random() < 0.8 else 240
@@ -170,15 +216,25 @@ def _touch(rng, w, d, category, nouns) -> ObjectModel:
 def phone(rng: np.random.Generator) -> ObjectModel:
     """Smartphone, screen up."""
     w = rng.uniform(0.064, 0.08)
-    return _touch(rng, w, w * rng.uniform(1.95, 2.2), "phone",
-                  ("smartphone", "phone", "mobile phone", "cell phone"))
+    return _touch(
+        rng,
+        w,
+        w * rng.uniform(1.95, 2.2),
+        "phone",
+        ("smartphone", "phone", "mobile phone", "cell phone"),
+    )
 
 
 def tablet_computer(rng: np.random.Generator) -> ObjectModel:
     """Tablet, screen up."""
     w = rng.uniform(0.12, 0.19)
-    return _touch(rng, w, w * rng.uniform(1.3, 1.6), "tablet computer",
-                  ("tablet computer", "tablet", "touch screen tablet"))
+    return _touch(
+        rng,
+        w,
+        w * rng.uniform(1.3, 1.6),
+        "tablet computer",
+        ("tablet computer", "tablet", "touch screen tablet"),
+    )
 
 
 def remote_control(rng: np.random.Generator) -> ObjectModel:
@@ -212,7 +268,9 @@ def lamp(rng: np.random.Generator) -> ObjectModel:
         foot = curve([[r, 0.01], [rng.uniform(0.2, 1.2) * r, 0.25], [0.15 * r + 0.003, 0.6]], 14)
         body = np.vstack([[[0, 0], [r, 0]], foot]) * [1, height]
         b.lathe(body, t.decorate(rng, colour, 0.7)[0])
-        shade_colour = c.pick_colour(rng, ("white", "beige", "white", "red", "yellow", "green", "blue", "black"))
+        shade_colour = c.pick_colour(
+            rng, ("white", "beige", "white", "red", "yellow", "green", "blue", "black")
+        )
         low = height * rng.uniform(0.3, 0.4)
         high = low * rng.uniform(0.45, 0.95)
         wall = np.array([[low, 0.55 * height], [high, height]])
@@ -250,10 +308,18 @@ def dial(rng: np.random.Generator, face, ink, px: int = 112) -> np.ndarray:
         if figures:
             t.write(draw, (x, y), str(k or 12), 0.24 * m, ink)
         else:
-            draw.line([x, y, m + 0.92 * m * np.sin(a), m - 0.92 * m * np.cos(a)], fill=t.rgb8(ink), width=4)
+            draw.line(
+                [x, y, m + 0.92 * m * np.sin(a), m - 0.92 * m * np.cos(a)],
+                fill=t.rgb8(ink),
+                width=4,
+            )
     for reach, width in ((0.5, 5), (0.72, 3)):
         a = rng.uniform(0, 2 * np.pi)
-        draw.line([m, m, m + reach * m * np.sin(a), m - reach * m * np.cos(a)], fill=t.rgb8(ink), width=width)
+        draw.line(
+            [m, m, m + reach * m * np.sin(a), m - reach * m * np.cos(a)],
+            fill=t.rgb8(ink),
+            width=width,
+        )
     return np.asarray(image)
 
 
@@ -261,37 +327,87 @@ def clock(rng: np.random.Generator) -> ObjectModel:
     """Alarm clock with bells, desk clock, digital clock or a wall clock that stands."""
     b = Builder(rng)
     colour = c.pick_colour(rng, c.ANY + ("silver", "gold"))
-    kind = str(rng.choice(["alarm clock", "alarm clock", "desk clock", "wall clock", "digital clock"]))
+    kind = str(
+        rng.choice(["alarm clock", "alarm clock", "desk clock", "wall clock", "digital clock"])
+    )
     face = c.pick_colour(rng, ("white", "white", "beige", "black", "yellow"))
     ink = c.other_colour(rng, face, ("black", "white", "red"), 200).rgb
     if kind == "digital clock":
         w, h = rng.uniform(0.12, 0.2), rng.uniform(0.06, 0.09)
         image = Image.new("RGB", (120, 56), (12, 14, 14))
         tone = c.pick_colour(rng, ("red", "green", "blue", "orange", "white")).rgb
-        t.write(ImageDraw.Draw(image), (60, 28), f"{rng.integers(24):02d}:{rng.integers(60):02d}", 42, tone)
+        t.write(
+            ImageDraw.Draw(image),
+            (60, 28),
+            f"{rng.integers(24):02d}:{rng.integers(60):02d}",
+            42,
+            tone,
+        )
         b.slab((w, 0.06, h), 0.01, colour.rgb)
-        b.box((0.86 * w, 0.002, 0.7 * h), (12, 14, 14), front=np.asarray(image), at=(0, -0.031, 0.15 * h))
+        b.box(
+            (0.86 * w, 0.002, 0.7 * h),
+            (12, 14, 14),
+            front=np.asarray(image),
+            at=(0, -0.031, 0.15 * h),
+        )
     elif kind == "desk clock":
         w = rng.uniform(0.1, 0.16)
-        paint = t.wood(rng) if rng.random() < 0.4 else t.plain(colour.rgb)
+        paint = t.plain(colour.rgb)
+        if rng.random() < 0.4:
+            paint = t.wood(rng)
+            colour = c.Colour("brown", paint.mean((0, 1)))
         b.box((w, 0.05, w * rng.uniform(1.0, 1.2)), paint)
-        b.prism(section(32) * 0.42 * w, 0.003, face.rgb, top=dial(rng, face.rgb, ink),
-                at=(0, -0.025, 0.5 * w), turn=(90, 0, 0))
+        b.prism(
+            section(32) * 0.42 * w,
+            0.003,
+            face.rgb,
+            top=dial(rng, face.rgb, ink),
+            at=(0, -0.025, 0.5 * w),
+            turn=(90, 0, 0),
+        )
     else:
         wall = kind == "wall clock"
-        r, deep = (rng.uniform(0.1, 0.15), 0.035) if wall else (rng.uniform(0.045, 0.075), rng.uniform(0.03, 0.05))
+        r, deep = (
+            (rng.uniform(0.1, 0.15), 0.035)
+            if wall
+            else (rng.uniform(0.045, 0.075), rng.uniform(0.03, 0.05))
+        )
         z = r + (0.0 if wall else 0.015)
         ring = section(36, power=rng.choice([2, 2, 2, 5]))
-        b.prism(ring * r, deep, colour.rgb, top=t.plain(colour.rgb), at=(0, deep / 2, z), turn=(90, 0, 0), bevel=0.004)
-        b.prism(ring * r * 0.86, 0.002, face.rgb, top=dial(rng, face.rgb, ink), at=(0, -deep / 2, z), turn=(90, 0, 0))
+        b.prism(
+            ring * r,
+            deep,
+            colour.rgb,
+            top=t.plain(colour.rgb),
+            at=(0, deep / 2, z),
+            turn=(90, 0, 0),
+            bevel=0.004,
+        )
+        b.prism(
+            ring * r * 0.86,
+            0.002,
+            face.rgb,
+            top=dial(rng, face.rgb, ink),
+            at=(0, -deep / 2, z),
+            turn=(90, 0, 0),
+        )
         if not wall:
-            metal = c.pick_colour(rng, ("silver", "gold", "black")).rgb if rng.random() < 0.6 else colour.rgb
+            metal = (
+                c.pick_colour(rng, ("silver", "gold", "black")).rgb
+                if rng.random() < 0.6
+                else colour.rgb
+            )
             for s in (-1, 1):
                 b.tube([[s * 0.5 * r, 0, z - 0.7 * r], [s * 0.75 * r, 0, 0.004]], 0.005, metal)
             if rng.random() < 0.75:
                 for s in (-1, 1):
-                    b.ball((0.42 * r, 0.36 * r, 0.28 * r), metal, n=14,
-                           at=(s * 0.5 * r, 0, z + 1.08 * r), turn=(0, s * 28, 0))
+                    b.ball(
+                        (0.42 * r, 0.36 * r, 0.28 * r),
+                        metal,
+                        n=14,
+                        at=(s * 0.5 * r, 0, z + 1.08 * r),
+                        turn=(0, s * 28, 0),
+                    )
                 b.tube([[0, 0, z + r], [0, 0, z + 1.3 * r]], 0.004, metal)
                 b.ball(0.008, metal, n=8, at=(0, 0, z + 1.3 * r))
     nouns = (kind, "clock", "bedside clock" if kind != "wall clock" else "round clock")
@@ -340,12 +456,28 @@ def headphones(rng: np.random.Generator) -> ObjectModel:
     accent = c.other_colour(rng, colour, c.ANY).rgb
     r, cup = rng.uniform(0.07, 0.085), rng.uniform(0.032, 0.042)
     a = np.linspace(0, np.pi, 18)
-    b.tube(np.stack([r * np.cos(a), 0 * a, cup + r * 1.15 * np.sin(a)], 1), 0.008, colour.rgb, flat=0.6)
+    b.tube(
+        np.stack([r * np.cos(a), 0 * a, cup + r * 1.15 * np.sin(a)], 1), 0.008, colour.rgb, flat=0.6
+    )
     a = a[4:14]
-    b.tube(np.stack([(r - 0.008) * np.cos(a), 0 * a, cup + (r * 1.15 - 0.008) * np.sin(a)], 1), 0.009, (36, 34, 34))
+    b.tube(
+        np.stack([(r - 0.008) * np.cos(a), 0 * a, cup + (r * 1.15 - 0.008) * np.sin(a)], 1),
+        0.009,
+        (36, 34, 34),
+    )
     for s in (-1, 1):
-        b.cylinder(cup, 0.022, colour.rgb, top=t.plain(accent), at=(s * (r - 0.002), 0, cup), turn=(0, s * 90, 0), taper=0.85)
-        b.cylinder(cup * 0.95, 0.02, (32, 30, 30), at=(s * (r - 0.002), 0, cup), turn=(0, -s * 90, 0))
+        b.cylinder(
+            cup,
+            0.022,
+            colour.rgb,
+            top=t.plain(accent),
+            at=(s * (r - 0.002), 0, cup),
+            turn=(0, s * 90, 0),
+            taper=0.85,
+        )
+        b.cylinder(
+            cup * 0.95, 0.02, (32, 30, 30), at=(s * (r - 0.002), 0, cup), turn=(0, -s * 90, 0)
+        )
     nouns = ("headphones", "pair of headphones", "headset", "over-ear headphones")
     return b.finish("headphones", describe(rng, nouns, colour), colour)
 
@@ -360,8 +492,20 @@ def speaker(rng: np.random.Generator) -> ObjectModel:
         b.box((x, y, z), paint)
         for size, high in ((0.38, 0.32), (0.2, 0.76)):
             ring = section(24) * size * x
-            b.prism(ring, 0.006, (90, 90, 92), top=t.plain((34, 34, 36)), at=(0, -y / 2, high * z), turn=(90, 0, 0))
-            b.ball((0.4 * size * x, 0.012, 0.4 * size * x), (64, 64, 68), n=12, at=(0, -y / 2, high * z))
+            b.prism(
+                ring,
+                0.006,
+                (90, 90, 92),
+                top=t.plain((34, 34, 36)),
+                at=(0, -y / 2, high * z),
+                turn=(90, 0, 0),
+            )
+            b.ball(
+                (0.4 * size * x, 0.012, 0.4 * size * x),
+                (64, 64, 68),
+                n=12,
+                at=(0, -y / 2, high * z),
+            )
     else:
         mesh = t.dots(rng, colour.rgb, c.shade(colour.rgb, 0.5), 64, 160)
         r = rng.uniform(0.035, 0.055)
@@ -382,8 +526,17 @@ def camera(rng: np.random.Generator) -> ObjectModel:
     r, reach = 0.36 * z, rng.uniform(0.02, 0.07)
     lens = (rng.uniform(-0.1, 0.1) * x, -y / 2, 0.46 * z)
     glass = t.blend(t.smooth_noise(rng, 24, 24, 3), (30, 34, 60), (90, 100, 160))
-    b.cylinder(r, reach, (26, 26, 28), top=t.plain((70, 70, 74)), at=lens, turn=(90, 0, 0), taper=0.94)
-    b.prism(section(24) * 0.7 * r, 0.001, (20, 20, 30), top=glass, at=(lens[0], -y / 2 - reach, lens[2]), turn=(90, 0, 0))
+    b.cylinder(
+        r, reach, (26, 26, 28), top=t.plain((70, 70, 74)), at=lens, turn=(90, 0, 0), taper=0.94
+    )
+    b.prism(
+        section(24) * 0.7 * r,
+        0.001,
+        (20, 20, 30),
+        top=glass,
+        at=(lens[0], -y / 2 - reach, lens[2]),
+        turn=(90, 0, 0),
+    )
     b.cylinder(0.007, 0.006, (170, 170, 174), at=(0.32 * x, 0, z))
     nouns = ("camera", "digital camera", "photo camera")
     return b.finish("camera", describe(rng, nouns, colour), colour)
@@ -395,10 +548,16 @@ def flashlight(rng: np.random.Generator) -> ObjectModel:
     colour = c.pick_colour(rng, ("black", "silver", "red", "yellow", "blue", "green", "orange"))
     length, r = rng.uniform(0.12, 0.2), rng.uniform(0.013, 0.02)
     head = r * rng.uniform(1.4, 1.8)
-    b.lathe(np.array([[0, 0], [r, 0], [r, 0.62 * length], [head, 0.78 * length], [head, length]]),
-            t.bands(rng, colour.rgb, c.shade(colour.rgb, 0.7)), turn=(0, 90, 0))
-    b.lathe([[head, length], [0.85 * head, length], [0.4 * head, 0.95 * length], [0, 0.95 * length]],
-            (235, 235, 215), turn=(0, 90, 0))
+    b.lathe(
+        np.array([[0, 0], [r, 0], [r, 0.62 * length], [head, 0.78 * length], [head, length]]),
+        t.bands(rng, colour.rgb, c.shade(colour.rgb, 0.7)),
+        turn=(0, 90, 0),
+    )
+    b.lathe(
+        [[head, length], [0.85 * head, length], [0.4 * head, 0.95 * length], [0, 0.95 * length]],
+        (235, 235, 215),
+        turn=(0, 90, 0),
+    )
     b.ball(0.006, (200, 40, 40), n=8, at=(0.5 * length, 0, r))
     nouns = ("flashlight", "torch", "hand torch")
     return b.finish("flashlight", describe(rng, nouns, colour), colour)

@@ -12,7 +12,9 @@ from grounding3d.capture.simulator.model import ObjectModel
 from grounding3d.capture.simulator.wording import describe
 
 
-def material(rng: np.random.Generator, p_wood: float = 0.5) -> tuple[np.ndarray, c.Colour, str | None]:
+def material(
+    rng: np.random.Generator, p_wood: float = 0.5
+) -> tuple[np.ndarray, c.Colour, str | None]:
     """Wood or paint: texture, colour, adjective."""
     if rng.random() < p_wood:
         paint = t.wood(rng)
@@ -38,7 +40,12 @@ def chair(rng: np.random.Generator) -> ObjectModel:
     """Chair with a panel or slatted back."""
     b = Builder(rng)
     paint, colour, adjective = material(rng)
-    w, d, seat, back = rng.uniform(0.4, 0.48), rng.uniform(0.4, 0.46), rng.uniform(0.42, 0.48), rng.uniform(0.38, 0.5)
+    w, d, seat, back = (
+        rng.uniform(0.4, 0.48),
+        rng.uniform(0.4, 0.46),
+        rng.uniform(0.42, 0.48),
+        rng.uniform(0.38, 0.5),
+    )
     cushion = c.pick_colour(rng).rgb if rng.random() < 0.35 else paint
     b.slab((w, d, 0.04), 0.04, paint if rng.random() < 0.5 else cushion, at=(0, 0, seat))
     legs(b, rng, 0.44 * w, 0.44 * d, seat, paint, rng.choice([0, 0.12]))
@@ -101,7 +108,11 @@ def shelf(rng: np.random.Generator) -> ObjectModel:
         at = -x / 2 + 0.04
         while rng.random() < 0.7 and at < x / 2 - 0.08 and k < z - 0.2:
             w = rng.uniform(0.02, 0.05)
-            b.box((w, 0.16, rng.uniform(0.14, 0.2)), c.pick_colour(rng).rgb, at=(at + w / 2, 0, k + 0.02))
+            b.box(
+                (w, 0.16, rng.uniform(0.14, 0.2)),
+                c.pick_colour(rng).rgb,
+                at=(at + w / 2, 0, k + 0.02),
+            )
             at += w + 0.002
     nouns = ("shelf", "book shelf", "shelf unit", "bookcase")
     return b.finish("shelf", describe(rng, nouns, colour, adjective), colour)
@@ -119,8 +130,17 @@ def cabinet(rng: np.random.Generator) -> ObjectModel:
         for k in range(cols):
             w, h = x / cols, (z - 0.06) / rows
             at = ((k + 0.5) * w - x / 2, -y / 2, 0.05 + r * h)
-            b.box((w - 0.02, 0.02, h - 0.02), paint if rng.random() < 0.7 else c.shade(colour.rgb, 0.9), at=at)
-            b.ball(0.014, knob, n=10, at=(at[0] + (0 if rows > 1 else 0.35 * w), -y / 2 - 0.025, at[2] + h / 2))
+            b.box(
+                (w - 0.02, 0.02, h - 0.02),
+                paint if rng.random() < 0.7 else c.shade(colour.rgb, 0.9),
+                at=at,
+            )
+            b.ball(
+                0.014,
+                knob,
+                n=10,
+                at=(at[0] + (0 if rows > 1 else 0.35 * w), -y / 2 - 0.025, at[2] + h / 2),
+            )
     nouns = ("cabinet", "chest of drawers" if rows > 1 else "cupboard", "sideboard")
     return b.finish("cabinet", describe(rng, nouns, colour, adjective), colour)
 
@@ -140,9 +160,17 @@ def sofa(rng: np.random.Generator) -> ObjectModel:
         x = (k + 0.5) * 0.6 - w / 2
         b.slab((0.58, d - 0.2, 0.16), 0.06, paint, at=(x, -0.08, seat - 0.12), bevel=0.04)
         if rng.random() < 0.4:
-            b.ball((0.2, 0.07, 0.18), c.pick_colour(rng).rgb, power=5, at=(x, d / 2 - 0.27, seat + 0.22), turn=(-15, 0, 0))
+            b.ball(
+                (0.2, 0.07, 0.18),
+                c.pick_colour(rng).rgb,
+                power=5,
+                at=(x, d / 2 - 0.27, seat + 0.22),
+                turn=(-15, 0, 0),
+            )
     nouns = ("armchair", "sofa chair", "chair") if seats == 1 else ("sofa", "couch", "settee")
-    return b.finish("armchair" if seats == 1 else "sofa", describe(rng, nouns, colour, adjective), colour)
+    return b.finish(
+        "armchair" if seats == 1 else "sofa", describe(rng, nouns, colour, adjective), colour
+    )
 
 
 def bed(rng: np.random.Generator) -> ObjectModel:
@@ -154,8 +182,16 @@ def bed(rng: np.random.Generator) -> ObjectModel:
     b.box((w + 0.08, length + 0.08, 0.25), paint, at=(0, 0, 0.08))
     b.box((w + 0.08, 0.06, rng.uniform(0.7, 1.1)), paint, at=(0, length / 2 + 0.04, 0))
     b.slab((w, length, 0.2), 0.06, (240, 238, 232), at=(0, 0, 0.3), bevel=0.04)
-    b.slab((w + 0.04, 0.68 * length, 0.22), 0.06, t.decorate(rng, colour, 0.5)[0], at=(0, -0.17 * length, 0.3), bevel=0.04)
+    b.slab(
+        (w + 0.04, 0.68 * length, 0.22),
+        0.06,
+        t.decorate(rng, colour, 0.5)[0],
+        at=(0, -0.17 * length, 0.3),
+        bevel=0.04,
+    )
     for x in (0.0,) if w < 1 else (-0.25 * w, 0.25 * w):
         b.ball((0.3, 0.2, 0.09), (246, 246, 244), power=4, at=(x, 0.38 * length, 0.55))
     nouns = ("bed", "double bed" if w > 1 else "single bed", "bed with pillows")
-    return b.finish("bed", describe(rng, nouns, colour, adjective if rng.random() < 0.3 else None), colour)
+    return b.finish(
+        "bed", describe(rng, nouns, colour, adjective if rng.random() < 0.3 else None), colour
+    )

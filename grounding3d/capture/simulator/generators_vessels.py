@@ -65,19 +65,38 @@ def handle(b: Builder, rng, radius_at, height, paint, kind=None) -> None:
     x0, x1 = radius_at(low) * 0.97, radius_at(high) * 0.97
     mid = (low + high) / 2
     if kind == "c":
-        points = [[x0, low], [x0 + reach * 0.8, low + 0.12 * (high - low)], [x0 + reach, mid],
-                  [x1 + reach * 0.8, high - 0.12 * (high - low)], [x1, high]]
+        points = [
+            [x0, low],
+            [x0 + reach * 0.8, low + 0.12 * (high - low)],
+            [x0 + reach, mid],
+            [x1 + reach * 0.8, high - 0.12 * (high - low)],
+            [x1, high],
+        ]
     elif kind == "d":
-        points = [[x0, low], [x0 + reach * 0.95, low], [x0 + reach, low + 0.15 * (high - low)],
-                  [x1 + reach, high - 0.15 * (high - low)], [x1 + reach * 0.95, high], [x1, high]]
+        points = [
+            [x0, low],
+            [x0 + reach * 0.95, low],
+            [x0 + reach, low + 0.15 * (high - low)],
+            [x1 + reach, high - 0.15 * (high - low)],
+            [x1 + reach * 0.95, high],
+            [x1, high],
+        ]
     else:
-        points = [[x0, low], [x0 + reach * 0.45, low + 0.25 * (high - low)],
-                  [x1 + reach * 1.05, high - 0.25 * (high - low)],
-                  [x1 + reach * 0.7, high + 0.06 * height], [x1, high]]
+        points = [
+            [x0, low],
+            [x0 + reach * 0.45, low + 0.25 * (high - low)],
+            [x1 + reach * 1.05, high - 0.25 * (high - low)],
+            [x1 + reach * 0.7, high + 0.06 * height],
+            [x1, high],
+        ]
     path = curve(points, 14)
     thick = rng.uniform(0.035, 0.06) * height
-    b.tube(np.column_stack([path[:, 0], np.zeros(len(path)), path[:, 1]]), thick, paint,
-           flat=rng.uniform(0.8, 1.6))
+    b.tube(
+        np.column_stack([path[:, 0], np.zeros(len(path)), path[:, 1]]),
+        thick,
+        paint,
+        flat=rng.uniform(0.8, 1.6),
+    )
 
 
 def mug(rng: np.random.Generator) -> ObjectModel:
@@ -111,7 +130,9 @@ def cup(rng: np.random.Generator) -> ObjectModel:
     b = Builder(rng)
     radius, height = rng.uniform(0.033, 0.048), rng.uniform(0.08, 0.14)
     colour = c.pick_colour(rng)
-    outer = wall_profile(rng, radius, height, rng.choice(["tapered", "tapered", "straight", "flared"]))
+    outer = wall_profile(
+        rng, radius, height, rng.choice(["tapered", "tapered", "straight", "flared"])
+    )
     if rng.random() < 0.25:
         paint = t.bands(rng, colour.rgb, c.other_colour(rng, colour).rgb)
         vessel(b, outer, paint, np.array([240, 240, 235]), 0.002)
@@ -124,8 +145,14 @@ def cup(rng: np.random.Generator) -> ObjectModel:
         nouns = ("paper coffee cup", "takeaway cup", "coffee cup", "paper cup")
         return b.finish("cup", describe(rng, nouns, colour), colour)
     paint, adjective = t.decorate(rng, colour, 0.6)
-    vessel(b, outer, paint, c.shade(colour.rgb, rng.choice([0.8, 1.0, 3.0])), 0.002,
-           random_ring(rng, 0.7))
+    vessel(
+        b,
+        outer,
+        paint,
+        c.shade(colour.rgb, rng.choice([0.8, 1.0, 3.0])),
+        0.002,
+        random_ring(rng, 0.7),
+    )
     nouns = ("cup", "drinking cup", "tumbler", "plastic cup", "beaker")
     return b.finish("cup", describe(rng, nouns, colour, adjective), colour)
 
@@ -136,8 +163,10 @@ def bowl(rng: np.random.Generator) -> ObjectModel:
     radius = rng.uniform(0.05, 0.12)
     height = radius * rng.uniform(0.45, 0.95)
     bulge = rng.uniform(0.7, 0.92)
-    outer = curve(np.array([[0.42, 0.03], [bulge * 0.92, 0.4], [0.97, 0.75], [1.0, 1.0]])
-                  * [radius, height], 12)
+    outer = curve(
+        np.array([[0.42, 0.03], [bulge * 0.92, 0.4], [0.97, 0.75], [1.0, 1.0]]) * [radius, height],
+        12,
+    )
     colour = c.pick_colour(rng)
     paint, adjective = t.decorate(rng, colour)
     inner = colour.rgb if rng.random() < 0.6 else c.pick_colour(rng, c.NEUTRAL[:1]).rgb
@@ -153,18 +182,30 @@ def bowl(rng: np.random.Generator) -> ObjectModel:
 def _dish(rng, radius, height, category, nouns) -> ObjectModel:
     b = Builder(rng)
     flat = rng.uniform(0.55, 0.72)
-    profile = np.array([[0, 0], [flat, 0], [flat + 0.05, 0.1], [1.0, 0.9], [0.99, 1.0],
-                        [flat + 0.04, 0.3], [flat, 0.22]]) * [radius, height]
+    profile = np.array(
+        [
+            [0, 0],
+            [flat, 0],
+            [flat + 0.05, 0.1],
+            [1.0, 0.9],
+            [0.99, 1.0],
+            [flat + 0.04, 0.3],
+            [flat, 0.22],
+        ]
+    ) * [radius, height]
     colour = c.pick_colour(rng, c.ANY + ("white",) * 6)
     ring = random_ring(rng, 0.75)
     b.lathe(profile[:5], colour.rgb, ring)
     rim = c.other_colour(rng, colour)
     style = rng.integers(4)
-    paint = [t.plain(colour.rgb), t.dots(rng, colour.rgb, rim.rgb, 32, 160),
-             t.flowers(rng, colour.rgb, rim.rgb, 40, 200), t.bands(rng, colour.rgb, rim.rgb, 48)][style]
+    paint = [
+        t.plain(colour.rgb),
+        t.dots(rng, colour.rgb, rim.rgb, 32, 160),
+        t.flowers(rng, colour.rgb, rim.rgb, 40, 200),
+        t.bands(rng, colour.rgb, rim.rgb, 48),
+    ][style]
     b.lathe(profile[4:6], paint, ring)
-    b.lathe([*profile[5:], [0, height * 0.2]],
-            rim.rgb if rng.random() < 0.12 else colour.rgb, ring)
+    b.lathe([*profile[5:], [0, height * 0.2]], rim.rgb if rng.random() < 0.12 else colour.rgb, ring)
     detail = f"with a {rim.name} rim" if style else None
     return b.finish(category, describe(rng, nouns, colour, None, detail), colour)
 
@@ -179,8 +220,13 @@ def plate(rng: np.random.Generator) -> ObjectModel:
 def saucer(rng: np.random.Generator) -> ObjectModel:
     """Saucer of a tea cup."""
     radius = rng.uniform(0.06, 0.08)
-    return _dish(rng, radius, radius * rng.uniform(0.2, 0.3), "saucer",
-                 ("saucer", "small plate", "tea saucer", "small dish"))
+    return _dish(
+        rng,
+        radius,
+        radius * rng.uniform(0.2, 0.3),
+        "saucer",
+        ("saucer", "small plate", "tea saucer", "small dish"),
+    )
 
 
 def jar(rng: np.random.Generator) -> ObjectModel:
@@ -190,12 +236,21 @@ def jar(rng: np.random.Generator) -> ObjectModel:
     contents = c.pick_colour(rng)
     ring = random_ring(rng, 0.7)
     neck = radius * rng.uniform(0.72, 0.92)
-    body = [[0, 0], [radius * 0.95, 0], [radius, 0.06 * height], [radius, 0.72 * height],
-            [neck, 0.85 * height], [neck, 0.9 * height]]
+    body = [
+        [0, 0],
+        [radius * 0.95, 0],
+        [radius, 0.06 * height],
+        [radius, 0.72 * height],
+        [neck, 0.85 * height],
+        [neck, 0.9 * height],
+    ]
     b.lathe(body, t.glazed(rng, contents.rgb), ring)
     if rng.random() < 0.75:
-        b.lathe([[radius * 1.012, 0.15 * height], [radius * 1.012, 0.65 * height]],
-                t.wrap(rng, c.other_colour(rng, contents).rgb), ring)
+        b.lathe(
+            [[radius * 1.012, 0.15 * height], [radius * 1.012, 0.65 * height]],
+            t.wrap(rng, c.other_colour(rng, contents).rgb),
+            ring,
+        )
     lid = c.pick_colour(rng, ("gold", "silver", "red", "green", "white", "black", "blue", "brown"))
     b.cylinder(neck * 1.08, 0.14 * height, lid.rgb, at=(0, 0, 0.88 * height))
     nouns = ("jar", "glass jar", "food jar", rng.choice(["jam jar", "honey jar", "jar of sauce"]))
@@ -208,21 +263,46 @@ def can(rng: np.random.Generator) -> ObjectModel:
     colour = c.pick_colour(rng, c.BRIGHT + ("white", "black", "silver", "brown"))
     radius, height, nouns, ring = {
         0: (0.033, rng.uniform(0.11, 0.16), ("soda can", "drink can", "beer can"), section()),
-        1: (rng.uniform(0.034, 0.042), rng.uniform(0.095, 0.12),
-            ("soup can", "tin can", "tin of vegetables"), section()),
-        2: (rng.uniform(0.038, 0.048), rng.uniform(0.03, 0.045),
-            ("can of tuna", "flat tin", "fish can"), section()),
-        3: (rng.uniform(0.048, 0.06), rng.uniform(0.12, 0.16),
-            ("coffee can", "large can", "tin of coffee"), section()),
-        4: (rng.uniform(0.04, 0.05), rng.uniform(0.07, 0.1),
-            ("can of meat", "rectangular tin can", "spam can"), section(power=5) * [1.0, 0.6]),
+        1: (
+            rng.uniform(0.034, 0.042),
+            rng.uniform(0.095, 0.12),
+            ("soup can", "tin can", "tin of vegetables"),
+            section(),
+        ),
+        2: (
+            rng.uniform(0.038, 0.048),
+            rng.uniform(0.03, 0.045),
+            ("can of tuna", "flat tin", "fish can"),
+            section(),
+        ),
+        3: (
+            rng.uniform(0.048, 0.06),
+            rng.uniform(0.12, 0.16),
+            ("coffee can", "large can", "tin of coffee"),
+            section(),
+        ),
+        4: (
+            rng.uniform(0.04, 0.05),
+            rng.uniform(0.07, 0.1),
+            ("can of meat", "rectangular tin can", "spam can"),
+            section(power=5) * [1.0, 0.6],
+        ),
     }[int(rng.integers(5))]
     steel = np.array([190, 192, 196])
     side = t.wrap(rng, colour.rgb, copies=int(rng.integers(1, 4)))
     b.lathe([[0, 0], [0.9 * radius, 0], [radius, 0.05 * height]], steel, ring)
     b.lathe([[radius, 0.05 * height], [radius, 0.93 * height]], side, ring)
-    b.lathe([[radius, 0.93 * height], [radius * 0.9, height], [radius * 0.87, height],
-             [radius * 0.85, 0.97 * height], [0, 0.97 * height]], t.metal(rng), ring)
+    b.lathe(
+        [
+            [radius, 0.93 * height],
+            [radius * 0.9, height],
+            [radius * 0.87, height],
+            [radius * 0.85, 0.97 * height],
+            [0, 0.97 * height],
+        ],
+        t.metal(rng),
+        ring,
+    )
     return b.finish("can", describe(rng, (nouns[0], *nouns[1:], "can"), colour), colour)
 
 
@@ -231,16 +311,41 @@ def bottle(rng: np.random.Generator) -> ObjectModel:
     kind = str(rng.choice(["wine", "water", "sauce", "shampoo", "spray", "sport"]))
     radius, height, neck, shoulder, nouns = {
         "wine": (0.037, rng.uniform(0.27, 0.32), 0.36, 0.62, ("wine bottle", "glass bottle")),
-        "water": (rng.uniform(0.03, 0.04), rng.uniform(0.19, 0.26), 0.4, 0.72,
-                  ("water bottle", "plastic bottle", "drink bottle")),
-        "sauce": (rng.uniform(0.026, 0.036), rng.uniform(0.14, 0.21), 0.4, 0.66,
-                  ("sauce bottle", "condiment bottle", "ketchup bottle")),
-        "shampoo": (rng.uniform(0.03, 0.042), rng.uniform(0.15, 0.23), 0.45, 0.84,
-                    ("shampoo bottle", "soap bottle", "lotion bottle")),
-        "spray": (rng.uniform(0.035, 0.045), rng.uniform(0.2, 0.26), 0.34, 0.62,
-                  ("spray bottle", "cleaner bottle", "spray cleaner")),
-        "sport": (rng.uniform(0.032, 0.042), rng.uniform(0.2, 0.27), 0.75, 0.84,
-                  ("flask", "thermos bottle", "sports bottle")),
+        "water": (
+            rng.uniform(0.03, 0.04),
+            rng.uniform(0.19, 0.26),
+            0.4,
+            0.72,
+            ("water bottle", "plastic bottle", "drink bottle"),
+        ),
+        "sauce": (
+            rng.uniform(0.026, 0.036),
+            rng.uniform(0.14, 0.21),
+            0.4,
+            0.66,
+            ("sauce bottle", "condiment bottle", "ketchup bottle"),
+        ),
+        "shampoo": (
+            rng.uniform(0.03, 0.042),
+            rng.uniform(0.15, 0.23),
+            0.45,
+            0.84,
+            ("shampoo bottle", "soap bottle", "lotion bottle"),
+        ),
+        "spray": (
+            rng.uniform(0.035, 0.045),
+            rng.uniform(0.2, 0.26),
+            0.34,
+            0.62,
+            ("spray bottle", "cleaner bottle", "spray cleaner"),
+        ),
+        "sport": (
+            rng.uniform(0.032, 0.042),
+            rng.uniform(0.2, 0.27),
+            0.75,
+            0.84,
+            ("flask", "thermos bottle", "sports bottle"),
+        ),
     }[kind]
     among = ("green", "brown", "black", "red") if kind == "wine" else c.ANY + ("silver",)
     colour = c.pick_colour(rng, among)
@@ -255,8 +360,15 @@ def bottle(rng: np.random.Generator) -> ObjectModel:
     lower = np.linspace(0.04, shoulder, 9)
     waist = rng.uniform(0.8, 0.95) if kind in ("spray", "sauce") and rng.random() < 0.5 else 1.0
     widths = 1.0 - wave * (np.arange(9) % 2) - (1 - waist) * np.sin(np.pi * (lower / shoulder)) ** 2
-    up = curve([[widths[-1], shoulder], [neck * 1.35, 0.5 * (shoulder + 0.86)],
-                [neck, 0.88], [neck, 0.93]], 10)
+    up = curve(
+        [
+            [widths[-1], shoulder],
+            [neck * 1.35, 0.5 * (shoulder + 0.86)],
+            [neck, 0.88],
+            [neck, 0.93],
+        ],
+        10,
+    )
     body = np.concatenate([[[0, 0], [0.9, 0]], np.column_stack([widths, lower]), up[1:]])
     b.lathe(body * [radius, height], t.glazed(rng, colour.rgb), ring)
     if kind != "sport" or rng.random() < 0.3:
@@ -272,14 +384,23 @@ def bottle(rng: np.random.Generator) -> ObjectModel:
     if kind == "spray":
         b.cylinder(top * 1.1, 0.06 * height, cap.rgb, at=(0, 0, 0.9 * height))
         b.box((0.05, 0.02, 0.03), cap.rgb, at=(0.012, 0, 0.955 * height))
-        b.tube([[0.02, 0, 0.96 * height], [0.035, 0, 0.9 * height], [0.033, 0, 0.84 * height]],
-               0.004, cap.rgb, flat=1.5)
+        b.tube(
+            [[0.02, 0, 0.96 * height], [0.035, 0, 0.9 * height], [0.033, 0, 0.84 * height]],
+            0.004,
+            cap.rgb,
+            flat=1.5,
+        )
     elif kind == "shampoo" and rng.random() < 0.5:
         b.cylinder(0.007, 0.12 * height, cap.rgb, at=(0, 0, 0.92 * height))
         b.box((0.05, 0.014, 0.012), cap.rgb, at=(0.014, 0, 1.03 * height))
     else:
-        b.cylinder(top * 1.12, rng.uniform(0.05, 0.12) * height, cap.rgb, at=(0, 0, 0.91 * height),
-                   taper=rng.choice([1.0, 0.85, 0.6]))
+        b.cylinder(
+            top * 1.12,
+            rng.uniform(0.05, 0.12) * height,
+            cap.rgb,
+            at=(0, 0, 0.91 * height),
+            taper=rng.choice([1.0, 0.85, 0.6]),
+        )
     words = (nouns[0], *nouns[1:], "bottle")
     return b.finish("bottle", describe(rng, words, colour, None, f"with a {cap.name} cap"), colour)
 
@@ -290,8 +411,12 @@ def vase(rng: np.random.Generator) -> ObjectModel:
     height = rng.uniform(0.13, 0.3)
     radius = height * rng.uniform(0.2, 0.4)
     belly = rng.uniform(0.25, 0.65)
-    points = [[rng.uniform(0.45, 0.7), 0.02], [1.0, belly], [rng.uniform(0.3, 0.6), 0.85],
-              [rng.uniform(0.4, 0.75), 1.0]]
+    points = [
+        [rng.uniform(0.45, 0.7), 0.02],
+        [1.0, belly],
+        [rng.uniform(0.3, 0.6), 0.85],
+        [rng.uniform(0.4, 0.75), 1.0],
+    ]
     outer = curve(np.array(points) * [radius, height], 16)
     colour = c.pick_colour(rng)
     paint, adjective = t.decorate(rng, colour, 0.35)
@@ -302,7 +427,9 @@ def vase(rng: np.random.Generator) -> ObjectModel:
 
 def _pot(b: Builder, rng, radius, height, colour) -> str | None:
     ring = random_ring(rng, 0.75)
-    outer = wall_profile(rng, radius * 0.94, height * 0.8, rng.choice(["tapered", "straight", "barrel"]))
+    outer = wall_profile(
+        rng, radius * 0.94, height * 0.8, rng.choice(["tapered", "straight", "barrel"])
+    )
     paint, adjective = t.decorate(rng, colour, 0.6)
     if rng.random() < 0.6:
         lip = np.array([[radius, 0.8], [radius, 1.0]]) * [1, height]
@@ -321,8 +448,10 @@ def plant_pot(rng: np.random.Generator) -> ObjectModel:
     colour = c.pick_colour(rng, ("orange", "brown", *c.ANY))
     adjective = _pot(b, rng, radius, height, colour)
     if rng.random() < 0.5:
-        b.lathe([[radius * 0.85, 0.8 * height], [0, 0.82 * height]],
-                t.speckle(rng, (60, 42, 30), (110, 84, 60)))
+        b.lathe(
+            [[radius * 0.85, 0.8 * height], [0, 0.82 * height]],
+            t.speckle(rng, (60, 42, 30), (110, 84, 60)),
+        )
     nouns = ("plant pot", "flower pot", "empty flower pot", "planter")
     return b.finish("plant pot", describe(rng, nouns, colour, adjective), colour)
 
@@ -336,8 +465,12 @@ def _leaf(b: Builder, start, yaw, length, width, droop, lift, paint) -> None:
     side = np.stack([0 * s, half, 0.15 * half], 1)
     rows = np.stack([middle - side, middle, middle + side], axis=1)
     index = np.arange(21).reshape(7, 3)
-    a, q, r, d = (index[:-1, :-1].ravel(), index[:-1, 1:].ravel(), index[1:, 1:].ravel(),
-                  index[1:, :-1].ravel())
+    a, q, r, d = (
+        index[:-1, :-1].ravel(),
+        index[:-1, 1:].ravel(),
+        index[1:, 1:].ravel(),
+        index[1:, :-1].ravel(),
+    )
     faces = np.concatenate([np.stack([a, q, r], 1), np.stack([a, r, d], 1)])
     uv = np.stack(np.meshgrid(np.linspace(0, 1, 3), s), -1).reshape(-1, 2)
     b.add(both_sides(Mesh(rows.reshape(-1, 3), faces, uv)), paint, at=start, turn=(0, 0, yaw))
@@ -350,8 +483,10 @@ def potted_plant(rng: np.random.Generator) -> ObjectModel:
     height = radius * rng.uniform(1.2, 1.9)
     colour = c.pick_colour(rng, ("white", "orange", "brown", *c.ANY))
     _pot(b, rng, radius, height, colour)
-    b.lathe([[radius * 0.88, 0.85 * height], [0, 0.88 * height]],
-            t.speckle(rng, (60, 42, 30), (110, 84, 60)))
+    b.lathe(
+        [[radius * 0.88, 0.85 * height], [0, 0.88 * height]],
+        t.speckle(rng, (60, 42, 30), (110, 84, 60)),
+    )
     green = c.pick_colour(rng, ("green",)).rgb * rng.uniform(0.7, 1.1)
     kind = str(rng.choice(["leaves", "leaves", "cactus", "bush", "blades"]))
     top = 0.85 * height
@@ -359,13 +494,21 @@ def potted_plant(rng: np.random.Generator) -> ObjectModel:
         tall = rng.uniform(0.06, 0.16)
         ribs = section(48, lobes=12, depth=0.08)
         ball = curve([[0.7, 0.0], [1.0, 0.5], [0.8, 0.85], [0.0, 1.0]], 10)
-        b.lathe(ball * [radius * rng.uniform(0.45, 0.7), tall],
-                t.speckle(rng, green, c.shade(green, 2.5)), ribs, at=(0, 0, top))
+        b.lathe(
+            ball * [radius * rng.uniform(0.45, 0.7), tall],
+            t.speckle(rng, green, c.shade(green, 2.5)),
+            ribs,
+            at=(0, 0, top),
+        )
     elif kind == "bush":
         for _ in range(rng.integers(8, 16)):
             spot = rng.normal(0, 0.5 * radius, 3) + [0, 0, top + radius]
-            b.ball(radius * rng.uniform(0.35, 0.6), t.speckle(rng, green, c.shade(green, 1.6)),
-                   n=10, at=spot)
+            b.ball(
+                radius * rng.uniform(0.35, 0.6),
+                t.speckle(rng, green, c.shade(green, 1.6)),
+                n=10,
+                at=spot,
+            )
         b.tube([[0, 0, top], [0, 0, top + radius]], 0.006, (90, 60, 40))
     else:
         paint = t.stripes(rng, green, c.shade(green, 1.4), 16, 32)
@@ -373,12 +516,27 @@ def potted_plant(rng: np.random.Generator) -> ObjectModel:
             stem = rng.uniform(0.0, 1.2) * radius
             length = rng.uniform(1.0, 2.4) * radius
             if kind == "blades":
-                _leaf(b, (0, 0, top), 50 * k, length * 1.5, radius * 0.14, rng.uniform(0, 0.3),
-                      rng.uniform(1.0, 1.5), paint)
+                _leaf(
+                    b,
+                    (0, 0, top),
+                    50 * k,
+                    length * 1.5,
+                    radius * 0.14,
+                    rng.uniform(0, 0.3),
+                    rng.uniform(1.0, 1.5),
+                    paint,
+                )
             else:
-                _leaf(b, (0, 0, top + stem), 47 * k + rng.uniform(-15, 15), length,
-                      radius * rng.uniform(0.25, 0.5), rng.uniform(0.1, 0.7),
-                      rng.uniform(0.3, 1.2), paint)
+                _leaf(
+                    b,
+                    (0, 0, top + stem),
+                    47 * k + rng.uniform(-15, 15),
+                    length,
+                    radius * rng.uniform(0.25, 0.5),
+                    rng.uniform(0.1, 0.7),
+                    rng.uniform(0.3, 1.2),
+                    paint,
+                )
         b.tube([[0, 0, top * 0.9], [0, 0, top + 1.2 * radius]], 0.004, green)
     nouns = ("potted plant", "house plant", "plant in a pot", "houseplant")
     if kind == "cactus":

@@ -136,14 +136,42 @@ def read_obj(path: Path) -> tuple[Mesh, bool]:
 # pybullet_data file, texture or colour, size of the longest side in metres, turn (degrees about
 # x, y, z) that makes it upright, name, category, captions.
 _PYBULLET_OBJECTS = (
-    ("duck.obj", "duckCM.png", 0.1, (90, 0, 0), "pybullet_duck", "rubber duck",
-     ("a yellow duck", "a rubber duck", "a toy duck")),
-    ("objects/mug.obj", (186, 60, 44), 0.12, (0, 0, 0), "pybullet_mug", "mug",
-     ("a red mug", "a coffee mug", "a cup with a handle")),
-    ("teddy2_VHACD_CHs.obj", (150, 104, 62), 0.2, (90, 0, 0), "pybullet_teddy", "teddy bear",
-     ("a brown teddy bear", "a teddy", "a stuffed toy")),
-    ("lego/lego.obj", (200, 32, 40), 0.06, (0, 0, 0), "pybullet_lego", "toy brick",
-     ("a red lego brick", "a toy brick", "a building brick")),
+    (
+        "duck.obj",
+        "duckCM.png",
+        0.1,
+        (90, 0, 0),
+        "pybullet_duck",
+        "rubber duck",
+        ("a yellow duck", "a rubber duck", "a toy duck"),
+    ),
+    (
+        "objects/mug.obj",
+        (186, 60, 44),
+        0.12,
+        (0, 0, 0),
+        "pybullet_mug",
+        "mug",
+        ("a red mug", "a coffee mug", "a cup with a handle"),
+    ),
+    (
+        "teddy2_VHACD_CHs.obj",
+        (150, 104, 62),
+        0.2,
+        (90, 0, 0),
+        "pybullet_teddy",
+        "teddy bear",
+        ("a brown teddy bear", "a teddy", "a stuffed toy"),
+    ),
+    (
+        "lego/lego.obj",
+        (200, 32, 40),
+        0.06,
+        (0, 0, 0),
+        "pybullet_lego",
+        "toy brick",
+        ("a red lego brick", "a toy brick", "a building brick"),
+    ),
 )
 
 
@@ -161,5 +189,7 @@ def load_pybullet_objects() -> list[ObjectModel]:
             texture = read_texture(data / paint)
         else:
             texture = np.full((4, 4, 3), paint, np.uint8)
-        models.append(as_model(mesh, None, texture, name=name, category=category, captions=captions))
+        models.append(
+            as_model(mesh, None, texture, name=name, category=category, captions=captions)
+        )
     return models

@@ -51,7 +51,9 @@ def spawn(
     collision = -1
     if collides:
         collision = pybullet.createCollisionShape(
-            pybullet.GEOM_MESH, vertices=hull_points(model.vertices).tolist(), physicsClientId=client
+            pybullet.GEOM_MESH,
+            vertices=hull_points(model.vertices).tolist(),
+            physicsClientId=client,
         )
     w, x, y, z = (float(q) for q in wxyz)
     body = pybullet.createMultiBody(

@@ -6,14 +6,13 @@ import numpy as np
 
 from grounding3d.capture.simulator.colours import Colour
 
-
 # Nouns of which one thing is many, or is uncountable: no article.
-_PLURALS = ("scissors", "shears", "headphones", "bananas", "bread", "fruit salad")
+_PLURALS = ("scissors", "shears", "headphones", "bread")
 
 
 def with_article(phrase: str) -> str:
     """``"orange cup" -> "an orange cup"``."""
-    if phrase.endswith(_PLURALS) and not phrase.startswith(("box ", "tin ", "can ", "jar ")):
+    if phrase.endswith(_PLURALS) and " of " not in phrase:
         return phrase
     return ("an " if phrase[0].lower() in "aeiou" else "a ") + phrase
 
