@@ -1,0 +1,44 @@
+# make demo, make test: all the set-up on a fresh machine is done on the way.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# what open3d needs from the system; installed where we may, named where we may not
+SYSTEM_LIBRARIES := libusb-1.0-0 libgl1 libgomp1
+
+.PHONY: demo test test-quick lint format types check bench clean
+
+demo: $(STAMP)
+	$(BIN)/grounding3d demo -o out/demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2
+
+test-quick: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+check: lint types test
+
+$(STAMP): pyproject.toml constraints.txt tools/system_libraries.sh
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "grounding3d needs Python 3.10 to 3.13, found $$($(PYTHON) --version); name one with: make PYTHON=python3.12"; exit 1; }
+	sh tools/system_libraries.sh $(SYSTEM_LIBRARIES)
+	$(PYTHON) -m venv $(VENV) || { echo "python's venv is missing: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) out build dist

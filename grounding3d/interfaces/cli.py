@@ -1,0 +1,76 @@
+"""The command line: parse, run one command, turn errors into two lines and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import tyro
+
+from grounding3d.errors import Cancelled, GroundingError
+from grounding3d.interfaces.commands.build import Build
+from grounding3d.interfaces.commands.demo import Demo
+from grounding3d.interfaces.commands.doctor import Doctor
+from grounding3d.interfaces.commands.evaluate import Evaluate
+from grounding3d.interfaces.commands.export import Export
+from grounding3d.interfaces.commands.info import Info
+from grounding3d.interfaces.commands.query import Query
+from grounding3d.interfaces.commands.simulate import Simulate
+
+_subcommand = tyro.conf.subcommand
+Command = (
+    Annotated[Demo, _subcommand("demo")]
+    | Annotated[Build, _subcommand("build")]
+    | Annotated[Query, _subcommand("query")]
+    | Annotated[Info, _subcommand("info")]
+    | Annotated[Doctor, _subcommand("doctor")]
+    | Annotated[Export, _subcommand("export")]
+    | Annotated[Simulate, _subcommand("simulate")]
+    | Annotated[Evaluate, _subcommand("eval")]
+)
+
+EXIT_INTERRUPTED = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0: the command did its work; 2: bad usage or bad input; 1: anything else.
+    """
+    logging.basicConfig(
+        level=os.environ.get("GROUNDING3D_LOG", "WARNING").upper(),
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        command = tyro.cli(
+            Command,  # type: ignore[arg-type]
+            prog="grounding3d",
+            description="Ask an RGB-D recording where things are; answers are metres in its frame.",
+            args=arguments,
+            config=(tyro.conf.OmitSubcommandPrefixes,),
+        )
+        return command.run()
+    except (KeyboardInterrupt, Cancelled):
+        print("grounding3d: stopped; what was there before is unchanged", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except GroundingError as error:
+        print(f"grounding3d: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output has gone, as in `| head`
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        return 1
+    except MemoryError:
+        print("grounding3d: out of memory; try --set capture.stride=2", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"grounding3d: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

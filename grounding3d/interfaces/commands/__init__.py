@@ -1,0 +1,1 @@
+"""One file a command. Heavy imports stay inside `run`, so that `--help` is quick."""

@@ -1,0 +1,56 @@
+"""`grounding3d demo`: the whole pipeline on a bundled bag."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from grounding3d.errors import CaptureError
+from grounding3d.interfaces.options import Output
+
+BAG_NAME = "tabletop"
+
+
+@dataclass
+class Demo:
+    """Build the bundled recording of a table top and ask it a few things."""
+
+    out: Output = Path("grounding3d-demo")
+    """Scene folder to write."""
+
+    def run(self) -> int:
+        """Build, ask, print."""
+        from grounding3d.interfaces.commands.build import build_and_save, describe_build
+        from grounding3d.interfaces.commands.evaluate import TRUTH_NAME, read_truth
+        from grounding3d.interfaces.commands.query import format_answer, open_engine
+        from grounding3d.live.config import load_config
+
+        bag = bundled_bag()
+        print(f"Recording: {bag} (a ROS 2 bag of a simulated RGB-D camera)")
+        started = time.perf_counter()
+        scene = build_and_save(bag, self.out, load_config())
+        print(describe_build(scene, self.out, time.perf_counter() - started) + "\n")
+        engine = open_engine(self.out)
+        for query in _demo_queries(read_truth(bag / TRUTH_NAME)):
+            print(format_answer(engine.ask(query)))
+        return 0
+
+
+def bundled_bag() -> Path:
+    """The recording that comes with the package or the source tree."""
+    package = Path(__file__).resolve().parents[2]
+    for folder in (package / "scenes", package.parent / "scenes"):
+        if (folder / BAG_NAME).is_dir():
+            return folder / BAG_NAME
+    raise CaptureError("the bundled recording is missing", hint="Reinstall grounding3d.")
+
+
+def _demo_queries(truth: dict) -> list[str]:
+    """A few questions of each kind, from the recording's own list."""
+    kinds = {"plain": 3, "caption": 2, "absent": 1}
+    return [
+        query["text"]
+        for kind, count in kinds.items()
+        for query in [item for item in truth["queries"] if item["kind"] == kind][:count]
+    ]

@@ -1,0 +1,89 @@
+"""`grounding3d info`: what a capture or a scene holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grounding3d.interfaces.options import Overrides, Positional, read_config
+
+
+@dataclass
+class Info:
+    """Show what a capture or a scene holds."""
+
+    path: Positional[Path]
+    """Capture or scene folder."""
+    config: Path | None = None
+    """YAML preset, see configs/."""
+    json: bool = False
+    """Print one JSON object."""
+    set: Overrides = ()
+    """Override any configuration field; may be given several times."""
+
+    def run(self) -> int:
+        """Print the facts."""
+        from grounding3d.objects.store import is_scene_folder
+
+        facts = _scene_facts(self.path) if is_scene_folder(self.path) else self._capture_facts()
+        if self.json:
+            print(json.dumps(facts, allow_nan=False))
+        else:
+            print("\n".join(_format(facts)))
+        return 0
+
+    def _capture_facts(self) -> dict[str, Any]:
+        from grounding3d.capture import open_capture
+        from grounding3d.capture.summary import summarise
+
+        config = read_config(self.config, self.set, {})
+        return summarise(open_capture(self.path, config.capture)).as_dict()
+
+
+def _scene_facts(path: Path) -> dict[str, Any]:
+    from grounding3d.objects.store import load_scene
+
+    scene = load_scene(path)
+    geometry = scene.scene
+    return {
+        "scene": str(path),
+        "uuid": scene.uuid,
+        "backend": geometry.backend,
+        "frame_id": geometry.world_frame,
+        "up_world": None if geometry.up_world is None else geometry.up_world.tolist(),
+        "up_source": geometry.up_source,
+        "encoder": scene.encoder.spec,
+        "keyframes": len(geometry.keyframes),
+        "gaussians": len(geometry.gaussians),
+        "capture": scene.capture,
+        "objects": [
+            {
+                "id": item.id,
+                "label": item.label,
+                "kind": item.kind,
+                "position": item.position.round(4).tolist(),
+                "size": item.box.size.round(4).tolist(),
+                "n_views": item.n_views,
+                "support": item.support_id,
+            }
+            for item in scene.objects
+        ],
+    }
+
+
+def _format(facts: dict[str, Any], indent: str = "") -> list[str]:
+    """Nested facts as aligned `name: value` lines."""
+    lines = []
+    for name, value in facts.items():
+        if isinstance(value, dict) and value:
+            lines += [f"{indent}{name}:", *_format(value, indent + "  ")]
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            rows = ["  ".join(f"{k}={v}" for k, v in row.items()) for row in value]
+            lines += [f"{indent}{name}:", *(f"{indent}  {row}" for row in rows)]
+        elif isinstance(value, (list, tuple)) and value and isinstance(value[0], str):
+            lines += [f"{indent}{name}:", *(f"{indent}  {row}" for row in value)]
+        else:
+            lines.append(f"{indent}{name}: {value}")
+    return lines

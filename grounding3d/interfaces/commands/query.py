@@ -1,0 +1,88 @@
+"""`grounding3d query`: questions to a scene, answers in metres."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grounding3d.errors import QueryError
+from grounding3d.interfaces.options import Positional
+
+if TYPE_CHECKING:
+    from grounding3d.query.answer import Answer
+    from grounding3d.query.engine import QueryEngine
+
+
+@dataclass
+class Query:
+    """Ask a scene where something is."""
+
+    scene: Positional[Path]
+    """Scene folder made by `build`."""
+    text: Positional[str | None] = None
+    """The question: "where is the mug", "a red gift box"."""
+    file: Path | None = None
+    """Ask every line of this file; - reads standard input."""
+    json: bool = False
+    """One line of JSON an answer."""
+    top_k: int = 3
+    """How many candidates an answer lists at most."""
+    frame: str | None = None
+    """Give coordinates in this frame instead of the scene's."""
+    encoder: str | None = None
+    """Encoder SPEC; by default the one the scene was built with."""
+
+    def run(self) -> int:
+        """Answer; exit 0 also when nothing was found."""
+        if (self.text is None) == (self.file is None):
+            raise QueryError("give either a question or --file", hint="grounding3d query --help")
+        if self.top_k < 1:
+            raise QueryError("--top-k must be at least 1", found=str(self.top_k))
+        engine = open_engine(self.scene, self.encoder)
+        for line in [self.text] if self.text is not None else _lines(self.file):
+            answer = engine.ask(line, top_k=self.top_k, frame_id=self.frame)
+            print(answer.to_json() if self.json else format_answer(answer), flush=True)
+        return 0
+
+
+def open_engine(scene: Path, encoder: str | None = None) -> QueryEngine:
+    """Load a scene folder and the text side of its encoder."""
+    from grounding3d.features.encoders import load_encoder
+    from grounding3d.objects.store import load_scene
+    from grounding3d.query.engine import QueryEngine
+
+    loaded = load_scene(scene)
+    return QueryEngine(loaded, load_encoder(encoder or loaded.encoder.spec))
+
+
+def _lines(path: Path | None) -> Iterable[str]:
+    """Lines without their newline; undecodable bytes become replacement characters."""
+    if str(path) == "-":
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+        return (line.rstrip("\r\n") for line in sys.stdin)
+    assert path is not None
+    try:
+        text = path.read_bytes().decode("utf-8", errors="replace")
+    except OSError as error:
+        raise QueryError(f"cannot read {path}", found=error.strerror) from error
+    return text.split("\n")[: -1 if text.endswith("\n") else None]
+
+
+def format_answer(answer: Answer) -> str:
+    """An answer for people: the decision, then one line a candidate."""
+    lines = [f"{answer.query!r}: {answer.status.replace('_', ' ')}. {answer.reason}".rstrip()]
+    for item in answer.candidates:
+        x, y, z = item.box.center
+        sigma_cm = 100 * float(max(item.covariance.diagonal())) ** 0.5
+        size = " x ".join(f"{side:.2f}" for side in item.box.size)
+        mark = "->" if item.selected else "  "
+        support = f", on {item.support['label']} #{item.support['id']}" if item.support else ""
+        lines.append(
+            f"  {mark} #{item.id} {item.label}: x={x:.3f} y={y:.3f} z={z:.3f} m in "
+            f"{answer.frame_id!r} (sigma {sigma_cm:.1f} cm), size {size} m{support}, "
+            f"score {item.score:.2f}, {item.n_views} views"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,105 @@
+"""The whole configuration of a build: one section a stage, read from YAML and `--set` overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from grounding3d.capture.base import CaptureConfig
+from grounding3d.config import Section
+from grounding3d.errors import ConfigError
+from grounding3d.features.masks import MaskConfig
+from grounding3d.fusion.config import FusionConfig
+from grounding3d.objects.config import ObjectConfig
+from grounding3d.scene.config import SceneConfig
+
+
+class KeyframeConfig(Section):
+    """Which frames of the stream are used."""
+
+    min_translation_m: float = Field(
+        0.01, ge=0, description="use a frame once the camera moved this far since the last one, or"
+    )
+    min_rotation_rad: float = Field(0.02, ge=0, description="turned this far")
+
+
+class Config(Section):
+    """Everything that shapes a scene; stored in its manifest."""
+
+    backend: str = Field("points", description="scene backend")
+    encoder: str = Field("bundled-v1", description="encoder SPEC")
+    device: str = Field("cpu", description="torch device")
+    capture: CaptureConfig = CaptureConfig()
+    keyframes: KeyframeConfig = KeyframeConfig()
+    scene: SceneConfig = SceneConfig()
+    masks: MaskConfig = MaskConfig()
+    fusion: FusionConfig = FusionConfig()
+    objects: ObjectConfig = ObjectConfig()
+
+
+def load_config(path: Path | None = None, overrides: Iterable[str] = ()) -> Config:
+    """Read a YAML preset and apply overrides such as `capture.depth_unit_m=0.001`.
+
+    Raises:
+        ConfigError: no such file, not YAML, an unknown field or a value of the wrong kind.
+    """
+    values = _read_yaml(path) if path is not None else {}
+    for override in overrides:
+        _apply(values, override)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_first_problem(error), hint=_known_fields(error)) from error
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}", found=error.strerror) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML", found=str(error).splitlines()[0]) from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} is no configuration", expected="a mapping of sections")
+    return values
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    """Set one `section.field=value`, the value in YAML's notation."""
+    name, equals, text = override.partition("=")
+    if not equals or not name:
+        raise ConfigError(f"cannot use --set {override!r}", expected="section.field=value")
+    *sections, field = name.split(".")
+    for section in sections:
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"cannot use --set {override!r}", found=f"{section} is no section")
+        values = inner
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"cannot read the value of --set {override!r}") from error
+    if isinstance(value, str) and "," in value:
+        value = [part.strip() for part in value.split(",")]
+    values[field] = value
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"configuration field {where!r}: {first['msg']}"
+
+
+def _known_fields(error: ValidationError) -> str | None:
+    """For an unknown name, the names that exist beside it."""
+    first = error.errors()[0]
+    if first["type"] != "extra_forbidden":
+        return None
+    model: Any = Config
+    for part in first["loc"][:-1]:
+        model = model.model_fields[part].annotation
+    return "Known fields: " + ", ".join(model.model_fields)

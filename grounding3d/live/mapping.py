@@ -1,0 +1,169 @@
+"""The mapper: frames in, one after the other, a language scene out at any time."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from grounding3d.capture.base import Capture, RGBDFrame
+from grounding3d.errors import Cancelled, SceneError
+from grounding3d.features.base import Encoder, MaskSource, Vocabulary
+from grounding3d.features.crops import encode_masks
+from grounding3d.features.identity import identify
+from grounding3d.features.masks import make_mask_source
+from grounding3d.features.vocabulary import label_vocabulary
+from grounding3d.fusion.association import SegmentFuser
+from grounding3d.fusion.gaussian_features import gaussian_features
+from grounding3d.fusion.lifting import lift_masks
+from grounding3d.live.config import Config
+from grounding3d.live.keyframes import KeyframeSelector
+from grounding3d.objects.base import LanguageScene, ObjectMap
+from grounding3d.objects.build import build_objects
+from grounding3d.scene.backends import SCENES
+from grounding3d.scene.base import Cancel, FrameReport, Progress, Scene, SceneBuilder
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class FrameCounts:
+    """How many frames came, how many were used, and why the others were not."""
+
+    seen: int = 0
+    used: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def note(self, report: FrameReport) -> FrameReport:
+        """Count one report and hand it on."""
+        self.seen += 1
+        if report.used:
+            self.used += 1
+        else:
+            self.skipped[report.reason] += 1
+        return report
+
+
+class Mapper:
+    """Builds geometry and objects from posed frames, recorded or live.
+
+    Args:
+        config: all stages' sections.
+        encoder: embeds the masks' crops.
+        up_world: direction against gravity where the source knows it.
+        static_transforms: frame id -> [4,4] `T_frame_world` of frames fixed to the world.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        encoder: Encoder,
+        *,
+        up_world: np.ndarray | None = None,
+        static_transforms: dict[str, np.ndarray] | None = None,
+    ) -> None:
+        self.config = config
+        self.counts = FrameCounts()
+        self._encoder = encoder
+        self._up_world = up_world
+        self._static_transforms = static_transforms or {}
+        self._uuid = str(uuid.uuid4())
+        self._selector = KeyframeSelector(config.keyframes)
+        self._builder: SceneBuilder = SCENES.load(config.backend)(config.scene, up_world=up_world)
+        self._mask_source: MaskSource = make_mask_source(config.masks)
+        self._fuser = SegmentFuser(config.fusion)
+        self._vocabulary: Vocabulary | None = None
+        self._objects = ObjectMap()
+
+    def add(self, frame: RGBDFrame) -> FrameReport:
+        """Take one frame in: geometry first, then what can be seen in it."""
+        if not self._selector.wants(frame.T_world_cam):
+            return self.counts.note(FrameReport(frame.frame_index, False, "camera hardly moved"))
+        report = self.counts.note(self._builder.add(frame))
+        if report.used:
+            self._selector.take(frame.T_world_cam)
+            self._add_segments(frame, keyframe=self.counts.used - 1)
+        return report
+
+    def _add_segments(self, frame: RGBDFrame, keyframe: int) -> None:
+        masks = self._mask_source.masks(frame, self._up_world)
+        if not masks:
+            return
+        embeddings = encode_masks(self._encoder, frame.rgb, masks)
+        self._fuser.add(lift_masks(frame, masks, embeddings, keyframe, self.config.fusion))
+
+    def snapshot(self) -> LanguageScene:
+        """The scene so far; mapping may go on afterwards."""
+        return self._assemble(self._builder.snapshot())
+
+    def finish(
+        self, progress: Progress | None = None, cancel: Cancel | None = None
+    ) -> LanguageScene:
+        """Complete the geometry and the objects.
+
+        Raises:
+            SceneError: not one frame could be used; the message counts the reasons.
+        """
+        if self.counts.used == 0:
+            reasons = "; ".join(f"{n} x {reason}" for reason, n in self.counts.skipped.items())
+            raise SceneError(
+                "no frame could be used",
+                found=f"{self.counts.seen} frames" + (f" ({reasons})" if reasons else ""),
+                hint="`grounding3d info CAPTURE` shows depth range and valid share.",
+            )
+        return self._assemble(self._builder.finish(progress, cancel))
+
+    def _assemble(self, scene: Scene) -> LanguageScene:
+        if self._vocabulary is None:
+            self._vocabulary = label_vocabulary(self._encoder)
+        self._objects = build_objects(
+            self._fuser.fused(),
+            scene,
+            self.config.objects,
+            vocabulary=self._vocabulary,
+            previous=self._objects,
+        )
+        return LanguageScene(
+            uuid=self._uuid,
+            scene=scene,
+            features=gaussian_features(scene, self._objects),
+            objects=self._objects,
+            encoder=identify(self._encoder),
+            static_transforms=self._static_transforms,
+            config=self.config.model_dump(mode="json"),
+        )
+
+
+def build_scene(
+    capture: Capture,
+    config: Config,
+    encoder: Encoder,
+    *,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> LanguageScene:
+    """Run a whole recording through a `Mapper`.
+
+    Raises:
+        Cancelled: `cancel` was set; nothing has been written.
+    """
+    mapper = Mapper(
+        config,
+        encoder,
+        up_world=capture.up_world,
+        static_transforms=getattr(capture, "static_transforms", None),
+    )
+    for frame in capture:
+        if cancel is not None and cancel.is_set():
+            raise Cancelled("the build was stopped")
+        report = mapper.add(frame)
+        if not report.used:
+            _log.debug("frame %d skipped: %s", report.frame_index, report.reason)
+        if progress is not None:
+            progress("frames", mapper.counts.seen, capture.length)
+    scene = mapper.finish(progress, cancel)
+    _log.info("used %d of %d frames", mapper.counts.used, mapper.counts.seen)
+    return scene
