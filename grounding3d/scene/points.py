@@ -1,0 +1,273 @@
+"""The `points` backend: voxel-fused surfels, used as Gaussians as they are."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from dataclasses import fields
+
+import numpy as np
+
+from grounding3d.capture.base import RGBDFrame
+from grounding3d.errors import SceneError
+from grounding3d.geometry.camera import Camera
+from grounding3d.geometry.transforms import invert_pose
+from grounding3d.scene.accumulator import VoxelRows, VoxelSums
+from grounding3d.scene.base import (
+    SH_C0,
+    Cancel,
+    FrameReport,
+    Gaussians,
+    Keyframe,
+    Progress,
+    Scene,
+)
+from grounding3d.scene.config import SceneConfig
+from grounding3d.scene.keyframes import keyframes_from_arrays, keyframes_to_arrays
+from grounding3d.scene.surfels import (
+    OrientedPoints,
+    axial_sigma,
+    block_camera,
+    block_inverse_depth,
+    block_size,
+    oriented_points,
+)
+from grounding3d.scene.thinning import merge_layers
+
+_log = logging.getLogger(__name__)
+
+_STATE_VERSION = 1
+_MIN_POINTS = 50  # fewer reliable points make no frame
+_COVER = 0.6  # standard deviation of a surfel, in spacings: neighbours overlap at 0.7 of the peak
+_THIN = 0.1  # thickness of a surfel, in spacings
+_CARVE_MARGIN_VOXELS = 2.0
+
+
+class PointsBuilder:
+    """Fuses depth frames into surfels: a weighted mean per voxel, merged across noise layers.
+
+    A point counts 1 / sigma(z)^2 (see `axial_sigma`). Every used frame becomes a keyframe, and a
+    surfel's anchor is the keyframe that observed it with the largest weight. Memory is bounded by
+    `config.max_gaussians` voxels of about 160 bytes, plus as much again while a snapshot is made.
+    """
+
+    def __init__(self, config: SceneConfig | None = None) -> None:
+        self.config = config or SceneConfig()
+        self._voxels = VoxelSums(self.config.voxel_size_m, self.config.max_gaussians)
+        self._keyframes: list[Keyframe] = []
+        self._world_frame: str | None = None
+        self._last_pixels = 0
+        self._block_cameras: list[tuple[Camera, Camera]] = []
+
+    @property
+    def voxel_size_m(self) -> float:
+        """The voxel size now; larger than configured once the bound was met."""
+        return self._voxels.voxel_size_m
+
+    def add(self, frame: RGBDFrame) -> FrameReport:
+        """Fuse one frame.
+
+        Raises:
+            SceneError: the frame's pose refers to another world frame than the scene's.
+            ArrayError: its points lie too far from the world's origin for the voxel grid.
+        """
+        self._check_world(frame)
+        pixels = _fingerprint(frame)
+        reason = self._why_skip(frame, pixels)
+        if not reason:
+            camera, block = self._block_camera(frame.camera)
+            points = oriented_points(frame, camera, block, self.config)
+            if len(points) < _MIN_POINTS:
+                reason = self._why_empty(frame, len(points))
+        if reason:
+            return FrameReport(frame.frame_index, False, reason)
+        self._fuse(frame, points)
+        self._last_pixels = pixels
+        every = self.config.carve_every
+        if every and len(self._keyframes) % every == 0:
+            self._carve(frame, camera, block)
+        return FrameReport(frame.frame_index, True)
+
+    def snapshot(self) -> Scene:
+        """The surfels so far: seen often enough, not seen through, layers merged."""
+        rows = self._reliable_rows()
+        rows = merge_layers(rows, self._voxels.voxel_size_m)
+        scene = Scene(
+            gaussians=_gaussians(rows, self._voxels.voxel_size_m),
+            anchor=rows.anchor.copy(),
+            keyframes=tuple(self._keyframes),
+            world_frame=self._world_frame or "map",
+            backend="points",
+        )
+        for array in (scene.anchor, *vars(scene.gaussians).values()):
+            array.setflags(write=False)
+        return scene
+
+    def finish(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Scene:
+        """The final scene; nothing is left to do but a snapshot."""
+        if progress:
+            progress("surfels", 0, 1)
+        scene = self.snapshot()
+        if progress:
+            progress("surfels", 1, 1)
+        return scene
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything fused so far; `restore` goes on from it to the same result."""
+        rows = self._voxels.rows
+        world = (self._world_frame or "").encode()
+        return {
+            "version": np.array(_STATE_VERSION),
+            "voxel_size_m": np.array(self._voxels.voxel_size_m),
+            "keys": self._voxels.table.keys.copy(),
+            **{f.name: getattr(rows, f.name).copy() for f in fields(rows)},
+            **keyframes_to_arrays(self._keyframes),
+            "world_frame": np.frombuffer(world, np.uint8).copy(),
+            "last_pixels": np.array(self._last_pixels, np.int64),
+        }
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from a `state()`.
+
+        Raises:
+            SceneError: it is not a state of this builder, or of another version.
+        """
+        names = [f.name for f in fields(VoxelRows)]
+        needed = ["version", "voxel_size_m", "keys", "world_frame", "last_pixels", *names]
+        missing = [name for name in needed if name not in state]
+        if missing:
+            raise SceneError("not a state of the points backend", found=f"no {missing}")
+        if int(state["version"]) != _STATE_VERSION:
+            raise SceneError(
+                "a state of another version of the points backend",
+                expected=str(_STATE_VERSION),
+                found=str(int(state["version"])),
+            )
+        self._voxels = VoxelSums(float(state["voxel_size_m"]), self.config.max_gaussians)
+        self._voxels.load(state["keys"], VoxelRows(**{name: state[name] for name in names}))
+        self._keyframes = keyframes_from_arrays(state)
+        self._world_frame = bytes(state["world_frame"]).decode() or None
+        self._last_pixels = int(state["last_pixels"])
+
+    def _check_world(self, frame: RGBDFrame) -> None:
+        if self._world_frame is None:
+            self._world_frame = frame.world_frame
+        if frame.world_frame != self._world_frame:
+            raise SceneError(
+                f"frame {frame.frame_index} is posed in another world frame",
+                expected=repr(self._world_frame),
+                found=repr(frame.world_frame),
+                hint="Build one scene per world frame.",
+            )
+
+    def _why_skip(self, frame: RGBDFrame, pixels: int) -> str:
+        if not self._keyframes:
+            return ""
+        last = self._keyframes[-1]
+        if pixels == self._last_pixels and np.allclose(last.T_world_cam, frame.T_world_cam):
+            return f"the same image from the same pose as frame {last.frame_index}"
+        jump = float(np.linalg.norm(frame.T_world_cam[:3, 3] - last.T_world_cam[:3, 3]))
+        limit = self.config.max_jump_m
+        if limit is not None and jump > limit:
+            return f"the camera is {jump:.2f} m from frame {last.frame_index}'s, over {limit:g} m"
+        return ""
+
+    def _why_empty(self, frame: RGBDFrame, found: int) -> str:
+        low, high = self.config.min_depth_m, self.config.max_depth_m
+        valid = int(((frame.depth_m > low) & (frame.depth_m < high)).sum())
+        if valid < _MIN_POINTS:
+            return f"{valid} pixels have depth between {low:g} and {high:g} m"
+        return f"{found} points are left of {valid} after rejecting edges and grazing views"
+
+    def _block_camera(self, camera: Camera) -> tuple[Camera, int]:
+        block = block_size(camera, self.config)
+        for known, blocks in self._block_cameras:
+            if known == camera:
+                return blocks, block
+        blocks = block_camera(camera, block)
+        self._block_cameras = [*self._block_cameras[-3:], (camera, blocks)]
+        return blocks, block
+
+    def _fuse(self, frame: RGBDFrame, points: OrientedPoints) -> None:
+        R = frame.T_world_cam[:3, :3].astype(np.float32)
+        world = (points.points @ R.T).astype(np.float64) + frame.T_world_cam[:3, 3]
+        values = np.concatenate(
+            [
+                np.ones((1, len(points))),
+                world.T,
+                (points.normals @ R.T).T,
+                points.rgb.T,
+                points.footprint_m[None],
+            ],
+            dtype=np.float64,
+        )
+        values *= points.weights
+        self._voxels.add(world, values, len(self._keyframes))
+        self._keyframes.append(
+            Keyframe(frame.frame_index, frame.camera, frame.T_world_cam, frame.stamp_s)
+        )
+
+    def _carve(self, frame: RGBDFrame, camera: Camera, block: int) -> None:
+        """Count a miss for every voxel that the frame sees through."""
+        inverse, ok = block_inverse_depth(frame.depth_m, block, self.config)
+        # the nearest surface around a pixel: thin things and rims are not carved from beside
+        far = _dilate(np.where(ok, inverse, np.inf))
+        rows = self._voxels.rows
+        T = invert_pose(frame.T_world_cam).astype(np.float32)
+        cam = rows.positions.astype(np.float32) @ T[:3, :3].T + T[:3, 3]
+        z = cam[:, 2]
+        ahead = np.flatnonzero(z > max(self.config.min_depth_m, 1e-3))
+        z = z[ahead]
+        u = np.rint(cam[ahead, 0] / z * camera.fx + camera.cx)
+        v = np.rint(cam[ahead, 1] / z * camera.fy + camera.cy)
+        inside = (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)
+        ahead, z = ahead[inside], z[inside]
+        seen = 1 / far[v[inside].astype(np.intp), u[inside].astype(np.intp)]
+        margin = 3 * axial_sigma(z) + _CARVE_MARGIN_VOXELS * self._voxels.voxel_size_m
+        rows.misses[ahead[seen > z + margin]] += 1
+
+    def _reliable_rows(self) -> VoxelRows:
+        rows = self._voxels.rows
+        keep = rows.views >= min(self.config.min_views, len(self._keyframes))
+        # a miss stands for as many frames as lie between two that look for misses
+        keep &= (rows.misses < 2) | (rows.misses * self.config.carve_every <= rows.views)
+        return rows.select(keep)
+
+
+def _fingerprint(frame: RGBDFrame) -> int:
+    """A checksum of every 64th pixel: sensor noise makes two images of one view differ there."""
+    return zlib.crc32(frame.rgb[::8, ::8].tobytes(), zlib.crc32(frame.depth_m[::8, ::8].tobytes()))
+
+
+def _dilate(image: np.ndarray) -> np.ndarray:
+    """Maximum over 3 x 3 pixels."""
+    padded = np.pad(image, 1, mode="edge")
+    rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
+    return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+
+
+def _gaussians(rows: VoxelRows, voxel_size_m: float) -> Gaussians:
+    """Flat discs that cover the space to their neighbours."""
+    n = len(rows)
+    mean = rows.sums / rows.sums[:, :1]
+    normals = mean[:, 4:7] / np.linalg.norm(mean[:, 4:7], axis=1, keepdims=True).clip(1e-12)
+    # several frames fill the gaps that the pixels of one leave
+    spacing = np.maximum(voxel_size_m, mean[:, 10] / np.sqrt(np.maximum(rows.views, 1)))
+    scales = np.stack([_COVER * spacing, _COVER * spacing, _THIN * spacing], axis=1)
+    confidence = 1 - 0.5 ** (1 + rows.views.astype(np.float32))
+    return Gaussians(
+        means=mean[:, 1:4].astype(np.float32),
+        wxyz=_wxyz_from_z_axis(normals).astype(np.float32),
+        scales=scales.astype(np.float32),
+        opacities=np.minimum(confidence, np.float32(0.99)),
+        sh0=((mean[:, 7:10] - 0.5) / SH_C0).astype(np.float32),
+        shN=np.zeros((n, 0, 3), np.float32),
+    )
+
+
+def _wxyz_from_z_axis(z_axis: np.ndarray) -> np.ndarray:
+    """Quaternions wxyz [N,4] of the smallest turns from +z to unit directions [N,3]."""
+    x, y, z = z_axis.T
+    wxyz = np.stack([1 + z, -y, x, np.zeros_like(z)], axis=1)
+    wxyz[z < -1 + 1e-9] = (0, 1, 0, 0)
+    return wxyz / np.linalg.norm(wxyz, axis=1, keepdims=True)
