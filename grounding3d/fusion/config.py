@@ -1,0 +1,54 @@
+"""Configuration of fusion."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from grounding3d.config import Section
+
+
+class FusionConfig(Section):
+    """How masks become segments in the world, and segments become things."""
+
+    voxel_size_m: float = Field(0.008, gt=0, description="grid of object points, metres")
+    support_voxel_size_m: float = Field(0.02, gt=0, description="grid of support points, metres")
+    max_range_m: float = Field(6.0, gt=0, description="farther depth is not lifted, metres")
+    edge_jump: float = Field(
+        0.015, gt=0, description="depth step to a neighbour that counts as an edge, share of depth"
+    )
+    edge_neighbours: int = Field(
+        4, ge=0, le=8, description="neighbours a pixel must agree with, else it is a flying pixel"
+    )
+    cluster_voxel_m: float = Field(0.03, gt=0, description="grid that tells clusters apart, metres")
+    min_segment_points: int = Field(12, ge=1, description="smaller segments are not lifted, voxels")
+    full_quality_pixels: int = Field(
+        3000, ge=1, description="a mask of this many pixels is large enough to be seen well"
+    )
+    match_share: float = Field(
+        0.5, gt=0, le=1, description="overlap above which a mask covers a track or lies in it"
+    )
+    split_share: float = Field(
+        0.15, gt=0, le=1, description="two masks in one track split it if each sees this share"
+    )
+    merge_share: float = Field(
+        0.6, gt=0, le=1, description="overlap above which two tracks are the same thing"
+    )
+    same_cosine: float = Field(
+        0.5, ge=-1, le=1, description="features nearer than this let a weaker overlap match"
+    )
+    plane_angle_deg: float = Field(
+        8.0, gt=0, description="largest angle between the planes of one support, degrees"
+    )
+    plane_distance_m: float = Field(
+        0.025, gt=0, description="largest distance between the planes of one support, metres"
+    )
+    min_views: int = Field(
+        3, ge=1, description="frames a thing must be seen in; fewer where fewer could have seen it"
+    )
+    min_seen_share: float = Field(
+        0.1, ge=0, le=1, description="share of the frames that could have seen it, likewise"
+    )
+    trim_share: float = Field(
+        0.25, ge=0, le=1, description="voxels hit less often than this share of the usual are cut"
+    )
+    max_views: int = Field(32, ge=1, description="embeddings kept a thing, the best ones")

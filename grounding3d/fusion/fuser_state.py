@@ -1,0 +1,91 @@
+"""A fuser's memory as plain arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from grounding3d.errors import ArrayError
+from grounding3d.fusion.tracks import Track, View
+from grounding3d.fusion.voxels import VoxelHistogram
+
+if TYPE_CHECKING:
+    from grounding3d.fusion.association import SegmentFuser
+
+_KINDS = ("object", "support")
+_FIELDS = ("keys", "counts", "misses", "offset_sum", "rgb_sum")
+
+
+def pack(fuser: SegmentFuser) -> dict[str, np.ndarray]:
+    """All tracks, views and votes; lists of unequal length are stored end to end with their lengths."""
+    tracks = list(fuser.tracks.values())
+    views = [(m, v) for m, vs in fuser.views.by_members.items() for v in vs]
+    votes = fuser.votes.counts
+    state = {
+        "next_id": np.array([fuser.next_id, fuser.n_frames], np.int64),
+        "track_id": np.array([t.id for t in tracks], np.int64),
+        "track_kind": np.array([_KINDS.index(t.kind) for t in tracks], np.uint8),
+        "track_n_visible": np.array([t.n_visible for t in tracks], np.int64),
+        "track_n_voxels": np.array([len(t.voxels) for t in tracks], np.int64),
+        "track_n_keyframes": np.array([len(t.keyframes) for t in tracks], np.int64),
+        "keyframes": np.array([k for t in tracks for k in sorted(t.keyframes)], np.int64),
+        "view_n_members": np.array([len(m) for m, _ in views], np.int64),
+        "view_members": np.array([i for m, _ in views for i in sorted(m)], np.int64),
+        "view_quality": np.array([v.quality for _, v in views], np.float64),
+        "view_keyframe": np.array([v.keyframe for _, v in views], np.int64),
+        "view_embedding": np.array([v.embedding for _, v in views], np.float32),
+        "votes": np.array([(*p, *row) for p, row in votes.items()], np.int64).reshape(-1, 4),
+    }
+    empty = VoxelHistogram.empty(fuser.config.voxel_size_m)
+    for name in _FIELDS:
+        parts = [getattr(t.voxels, name) for t in tracks]
+        state[f"voxel_{name}"] = np.concatenate([getattr(empty, name), *parts])
+    return state
+
+
+def unpack(fuser: SegmentFuser, state: dict[str, np.ndarray]) -> None:
+    """The inverse of `pack`.
+
+    Raises:
+        ArrayError: the state lacks a part, or its parts do not fit together.
+    """
+    try:
+        _unpack(fuser, state)
+    except (KeyError, IndexError, ValueError) as error:
+        raise ArrayError(
+            "the state of the segment fuser is not usable",
+            found=str(error),
+            hint="It was written by another version; build the scene again.",
+        ) from error
+
+
+def _unpack(fuser: SegmentFuser, state: dict[str, np.ndarray]) -> None:
+    fuser.next_id, fuser.n_frames = (int(x) for x in state["next_id"])
+    fuser.tracks = {}
+    voxel_ends = np.cumsum(state["track_n_voxels"])
+    keyframe_ends = np.cumsum(state["track_n_keyframes"])
+    config = fuser.config
+    for n, track_id in enumerate(state["track_id"].tolist()):
+        kind = _KINDS[state["track_kind"][n]]
+        cell = config.voxel_size_m if kind == "object" else config.support_voxel_size_m
+        rows = slice(voxel_ends[n] - state["track_n_voxels"][n], voxel_ends[n])
+        frames = slice(keyframe_ends[n] - state["track_n_keyframes"][n], keyframe_ends[n])
+        fuser.tracks[track_id] = Track(
+            track_id,
+            kind,  # type: ignore[arg-type]
+            VoxelHistogram(cell, *(state[f"voxel_{name}"][rows].copy() for name in _FIELDS)),
+            set(state["keyframes"][frames].tolist()),
+            int(state["track_n_visible"][n]),
+        )
+    fuser.views.by_members.clear()
+    ends = np.cumsum(state["view_n_members"])
+    for n, end in enumerate(ends):
+        members = state["view_members"][end - state["view_n_members"][n] : end].tolist()
+        view = View(
+            state["view_embedding"][n].copy(),
+            float(state["view_quality"][n]),
+            int(state["view_keyframe"][n]),
+        )
+        fuser.views.add(members, view)
+    fuser.votes.counts = {(int(a), int(b)): np.array([t, s]) for a, b, t, s in state["votes"]}

@@ -1,0 +1,130 @@
+"""Masks of a frame, lifted to segments in the world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from grounding3d.capture.base import RGBDFrame
+from grounding3d.features.base import Mask
+from grounding3d.fusion.base import Segment
+from grounding3d.fusion.config import FusionConfig
+from grounding3d.fusion.splitting import connected
+from grounding3d.geometry.pointcloud import voxel_keys
+from grounding3d.geometry.transforms import transform_points
+
+_TRUNCATED_QUALITY = 0.4
+_HALF_QUALITY_RANGE_M = 2.5
+_SUPPORT_PART_SHARE = 0.05  # a table that objects cut in two stays one segment
+
+
+def lift_masks(
+    frame: RGBDFrame,
+    masks: Sequence[Mask],
+    embeddings: Sequence[np.ndarray | None] | np.ndarray | None,
+    keyframe: int,
+    config: FusionConfig | None = None,
+) -> list[Segment]:
+    """The measured surface under each mask, cleaned, thinned, in the world.
+
+    Flying pixels (depth between a near and a far surface) are dropped, and of an object only its largest
+    connected cluster is kept, so that a mask that spills onto the background does not stretch the thing.
+
+    Args:
+        frame: posed frame.
+        masks: n masks of this frame.
+        embeddings: [n,D] unit vectors, or one vector or None for each mask, or None for none at all.
+        keyframe: index of the keyframe this frame is.
+        config: thresholds; the defaults if None.
+
+    Returns:
+        At most n segments; masks with too little depth have none.
+    """
+    config = config or FusionConfig()
+    solid = _solid_pixels(frame.depth_m, config)
+    vectors = [None] * len(masks) if embeddings is None else list(embeddings)
+    segments = (
+        _lift(frame, mask, vector, keyframe, solid, config)
+        for mask, vector in zip(masks, vectors, strict=True)
+    )
+    return [segment for segment in segments if segment is not None]
+
+
+def _solid_pixels(depth_m: np.ndarray, config: FusionConfig) -> np.ndarray:
+    """[H,W] bool: depth is known, in range, and agrees with enough of the eight neighbours.
+
+    A pixel on the rim of a near surface agrees with the five neighbours on that surface and stays; an
+    interpolated pixel between two surfaces agrees with the two along the rim at most.
+    """
+    agree = np.zeros(depth_m.shape, np.uint8)
+    limit = config.edge_jump * depth_m
+    h, w = depth_m.shape
+    for dv, du in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        a = (slice(0, h - dv), slice(max(0, -du), w - max(0, du)))
+        b = (slice(dv, h), slice(max(0, du), w - max(0, -du)))
+        near = np.abs(depth_m[a] - depth_m[b]) <= limit[a]
+        agree[a] += near
+        agree[b] += near
+    return (depth_m > 0) & (depth_m <= config.max_range_m) & (agree >= config.edge_neighbours)
+
+
+def _lift(
+    frame: RGBDFrame,
+    mask: Mask,
+    embedding: np.ndarray | None,
+    keyframe: int,
+    solid: np.ndarray,
+    config: FusionConfig,
+) -> Segment | None:
+    window = mask.window
+    bits = mask.bits & solid[window]
+    depth = frame.depth_m[window][bits]
+    points = transform_points(
+        frame.T_world_cam, frame.camera.rays[window][bits] * depth[:, None]
+    ).astype(np.float32)
+    is_support = mask.kind == "support"
+    cell = config.support_voxel_size_m if is_support else config.voxel_size_m
+    if len(points) < config.min_segment_points:
+        return None
+    points, rgb, pixels = _thin(points, frame.rgb[window][bits], cell)
+    keep = connected(
+        points,
+        pixels,
+        max(config.cluster_voxel_m, 1.5 * cell),
+        _SUPPORT_PART_SHARE if is_support else 1.0,
+    )
+    if keep.sum() < config.min_segment_points:
+        return None
+    truncated = mask.touches_border(frame.camera.width, frame.camera.height)
+    n_pixels = int(pixels[keep].sum())
+    return Segment(
+        points=points[keep],
+        rgb=rgb[keep],
+        embedding=None if embedding is None else np.asarray(embedding, np.float32),
+        keyframe=keyframe,
+        kind=mask.kind,
+        n_pixels=n_pixels,
+        truncated=truncated,
+        view_quality=_view_quality(n_pixels, truncated, float(np.median(depth)), config),
+    )
+
+
+def _thin(
+    points: np.ndarray, rgb: np.ndarray, cell_m: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean point, mean colour and number of pixels of each occupied voxel."""
+    keys = voxel_keys(points, cell_m)
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=keys[order[0]] - 1))
+    counts = np.diff(starts, append=len(order))
+    mean = np.add.reduceat(points[order].astype(np.float64), starts, axis=0) / counts[:, None]
+    color = np.add.reduceat(rgb[order].astype(np.float32), starts, axis=0) / counts[:, None]
+    return mean.astype(np.float32), np.rint(color).astype(np.uint8), counts
+
+
+def _view_quality(n_pixels: int, truncated: bool, range_m: float, config: FusionConfig) -> float:
+    """Weight in [0, 1]: large, whole and near is good."""
+    size = min(1.0, np.sqrt(n_pixels / config.full_quality_pixels))
+    near = 1.0 / (1.0 + (range_m / _HALF_QUALITY_RANGE_M) ** 2)
+    return float(size * near * (_TRUNCATED_QUALITY if truncated else 1.0))

@@ -1,0 +1,89 @@
+"""How much of a segment lies in a track, and how much of the track the segment covers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from grounding3d.capture.base import RGBDFrame
+from grounding3d.fusion.tracks import Track
+from grounding3d.fusion.voxels import VoxelHistogram
+from grounding3d.geometry.transforms import invert_pose, transform_points
+
+_DEPTH_TOLERANCE_M = 0.02
+_DEPTH_TOLERANCE_SHARE = 0.015  # of the depth
+_MIN_VISIBLE = 8
+
+
+def visible_voxels(tracks: Iterable[Track], frame: RGBDFrame) -> dict[int, np.ndarray]:
+    """For every track id, [n] bool: the frame measured depth where the voxel is."""
+    tracks = [t for t in tracks if len(t.voxels)]
+    if not tracks:
+        return {}
+    points = np.concatenate([t.points for t in tracks])
+    points_cam = transform_points(invert_pose(frame.T_world_cam), points)
+    uv, z = frame.camera.project(points_cam)
+    inside = (z > 0.05) & frame.camera.contains(uv)
+    u, v = np.rint(uv[inside]).astype(np.int64).T
+    depth = frame.depth_m[v, u]
+    tolerance = np.maximum(_DEPTH_TOLERANCE_M, _DEPTH_TOLERANCE_SHARE * depth)
+    seen = np.zeros(len(points), bool)
+    seen[inside] = (depth > 0) & (np.abs(depth - z[inside]) <= tolerance)
+    ends = np.cumsum([len(t.voxels) for t in tracks])
+    return {t.id: part for t, part in zip(tracks, np.split(seen, ends[:-1]), strict=True)}
+
+
+@dataclass(eq=False)
+class Overlap:
+    """Overlaps of a frame's segments with tracks; only pairs that touch are listed.
+
+    Attributes:
+        forward: for each segment, track id -> share of the segment's voxels near the track.
+        backward: for each segment, track id -> share of the track's visible voxels near the segment.
+        n_visible: track id -> number of its visible voxels (all of them where visibility is unknown).
+    """
+
+    forward: list[dict[int, float]]
+    backward: list[dict[int, float]]
+    n_visible: dict[int, int]
+
+    def seen_share(self, i: int, members: list[int]) -> float:
+        """Share of what could be seen of `members` that segment i covers."""
+        seen = sum(self.backward[i].get(t, 0.0) * self.n_visible.get(t, 1) for t in members)
+        return seen / max(1, sum(self.n_visible.get(t, 1) for t in members))
+
+
+def measure_overlap(
+    cells: list[VoxelHistogram], tracks: list[Track], visible: dict[int, np.ndarray]
+) -> Overlap:
+    """Overlap of segments with tracks of the same grid, to one voxel."""
+    forward: list[dict[int, float]] = [{} for _ in cells]
+    backward: list[dict[int, float]] = [{} for _ in cells]
+    masks = {t.id: _usable(visible.get(t.id), len(t.voxels)) for t in tracks}
+    n_visible = {t: int(mask.sum()) for t, mask in masks.items()}
+    if tracks:
+        low = np.stack([t.low for t in tracks])
+        high = np.stack([t.high for t in tracks])
+    for i, segment in enumerate(cells):
+        if not tracks or not len(segment):
+            continue
+        points = segment.points
+        margin = segment.cell_m
+        touch = (low <= points.max(axis=0) + margin) & (high >= points.min(axis=0) - margin)
+        for n in np.flatnonzero(touch.all(axis=1)):
+            track = tracks[n]
+            near_segment, near_track = segment.near(track.voxels)
+            if near_segment.any():
+                common = np.count_nonzero(near_track & masks[track.id])
+                forward[i][track.id] = float(near_segment.mean())
+                backward[i][track.id] = common / max(1, n_visible[track.id])
+    return Overlap(forward, backward, n_visible)
+
+
+def _usable(seen: np.ndarray | None, n: int) -> np.ndarray:
+    """The visible voxels, or all of them where next to nothing is known to be visible."""
+    if seen is None or np.count_nonzero(seen) < min(_MIN_VISIBLE, n):
+        return np.ones(n, bool)
+    return seen

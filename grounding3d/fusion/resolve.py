@@ -1,0 +1,120 @@
+"""From tracks and votes to things: joining, trimming, dropping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from grounding3d.fusion.base import FusedSegment
+from grounding3d.fusion.config import FusionConfig
+from grounding3d.fusion.splitting import connected
+from grounding3d.fusion.tracks import Track, boxes_touch
+from grounding3d.fusion.voxels import VoxelHistogram
+
+if TYPE_CHECKING:
+    from grounding3d.fusion.association import SegmentFuser
+
+_ISLAND_SHARE = 0.2  # smaller separate pieces of a thing are leaked masks
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A fused thing before it is decided whether it is kept."""
+
+    segment: FusedSegment
+    n_visible: int
+
+
+def merge_duplicates(fuser: SegmentFuser) -> None:
+    """Join object tracks of which one lies in the other and that no frame kept apart."""
+    tracks = sorted(
+        (t for t in fuser.tracks.values() if t.kind == "object"),
+        key=lambda t: (-len(t.voxels), t.id),
+    )
+    for n, large in enumerate(tracks):
+        for small in tracks[n + 1 :]:
+            if large.id not in fuser.tracks or small.id not in fuser.tracks:
+                continue
+            if boxes_touch(large, small, fuser.config.voxel_size_m) and _same(fuser, large, small):
+                large.absorb(small)
+                fuser.forget(small.id, heir=large.id)
+
+
+def _same(fuser: SegmentFuser, large: Track, small: Track) -> bool:
+    together, apart = fuser.votes.get(large.id, small.id)
+    if apart > together:
+        return False
+    return not len(small.voxels) or bool(
+        small.voxels.near(large.voxels)[0].mean() >= fuser.config.merge_share
+    )
+
+
+def fuse_group(fuser: SegmentFuser, group: frozenset[int]) -> Candidate:
+    """One thing from the tracks it consists of."""
+    tracks = [fuser.tracks[i] for i in sorted(group)]
+    voxels = tracks[0].voxels
+    for track in tracks[1:]:
+        voxels = voxels.add(track.voxels)
+    voxels = _trim(voxels, tracks[0].kind, fuser.config)
+    sizes = {i: len(t.voxels) for i, t in fuser.tracks.items()}
+    views = fuser.views.of_group(group, sizes)
+    keyframes = sorted(set().union(*(t.keyframes for t in tracks)))
+    segment = FusedSegment(
+        id=min(group),
+        kind=tracks[0].kind,
+        points=voxels.points,
+        counts=voxels.counts,
+        rgb=voxels.rgb,
+        embeddings=np.stack([v.embedding for v in views])
+        if views
+        else np.zeros((0, 0), np.float32),
+        view_quality=np.array([v.quality for v in views], np.float32),
+        keyframes=np.array(keyframes, np.int32),
+    )
+    return Candidate(segment, max(len(keyframes), *(t.n_visible for t in tracks)))
+
+
+def _trim(voxels: VoxelHistogram, kind: str, config: FusionConfig) -> VoxelHistogram:
+    """Without voxels that masks hit seldom although the frames saw them, and without islands."""
+    share = voxels.seen_share()
+    voxels = voxels.select(share >= config.trim_share * np.median(share))
+    if kind == "object" and len(voxels):
+        cell = max(config.cluster_voxel_m, 1.5 * voxels.cell_m)
+        voxels = voxels.select(connected(voxels.points, voxels.counts, cell, _ISLAND_SHARE))
+    return voxels
+
+
+def drop_doubtful(candidates: list[Candidate], config: FusionConfig) -> list[FusedSegment]:
+    """Drop what was seen too seldom, and the weaker of a support and an object in one place."""
+    kept = [
+        c.segment
+        for c in candidates
+        if len(c.segment.points) >= config.min_segment_points
+        and len(c.segment.keyframes) >= min(config.min_views, max(1, c.n_visible // 2))
+        and len(c.segment.keyframes) >= config.min_seen_share * c.n_visible
+    ]
+    doubtful: set[int] = set()
+    objects = [s for s in kept if s.kind == "object"]
+    for support in (s for s in kept if s.kind == "support"):
+        tree = cKDTree(support.points)
+        for thing in objects:
+            if _clash(thing, support, tree, config):
+                weaker = min(thing, support, key=lambda s: len(s.keyframes))
+                doubtful.add(weaker.id)
+    return sorted((s for s in kept if s.id not in doubtful), key=lambda s: s.id)
+
+
+def _clash(thing: FusedSegment, support: FusedSegment, tree: cKDTree, config: FusionConfig) -> bool:
+    """Whether an object and a support are the same surface: the one lies in the other for the most part."""
+    reach = config.support_voxel_size_m
+    low, high = thing.points.min(axis=0) - reach, thing.points.max(axis=0) + reach
+    near = ((support.points >= low) & (support.points <= high)).all(axis=1)
+    if not near.any():
+        return False
+    in_support = np.isfinite(tree.query(thing.points, distance_upper_bound=reach)[0]).mean()
+    back = cKDTree(thing.points).query(support.points[near], distance_upper_bound=reach)[0]
+    in_thing = np.isfinite(back).sum() / len(support.points)
+    return bool(in_thing >= 0.6 or in_support >= 0.9)

@@ -1,0 +1,174 @@
+"""What the fuser knows of one piece of a thing, of views, and of pairs of pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from grounding3d.fusion.voxels import VoxelHistogram
+
+
+@dataclass(eq=False)
+class Track:
+    """A piece of the world that masks have never, or not yet, been seen to divide.
+
+    Attributes:
+        id: never reused.
+        kind: "object" or "support".
+        voxels: what was hit, and how often.
+        keyframes: keyframes whose masks touched it.
+        n_visible: frames that could have seen it.
+    """
+
+    id: int
+    kind: Literal["object", "support"]
+    voxels: VoxelHistogram
+    keyframes: set[int] = field(default_factory=set)
+    n_visible: int = 0
+
+    def __post_init__(self) -> None:
+        self.put(self.voxels)
+
+    def put(self, voxels: VoxelHistogram) -> None:
+        """Replace the voxels and what is derived from them."""
+        self.voxels = voxels
+        self.points = voxels.points
+        self.low = self.points.min(axis=0) if len(voxels) else np.full(3, np.inf)
+        self.high = self.points.max(axis=0) if len(voxels) else np.full(3, -np.inf)
+
+    @property
+    def reliable_count(self) -> int:
+        """Frames in which the bulk of it was hit."""
+        return int(np.percentile(self.voxels.counts, 90)) if len(self.voxels) else 0
+
+    def absorb(self, other: Track) -> None:
+        """Take over all of another track."""
+        self.put(self.voxels.add(other.voxels))
+        self.keyframes |= other.keyframes
+        self.n_visible = max(self.n_visible, other.n_visible, len(self.keyframes))
+
+
+def boxes_touch(a: Track, b: Track, margin_m: float) -> bool:
+    """Whether the axis-aligned boxes of two tracks come within `margin_m` of each other."""
+    return bool((a.low <= b.high + margin_m).all() and (b.low <= a.high + margin_m).all())
+
+
+@dataclass(eq=False)
+class View:
+    """One mask's embedding.
+
+    Attributes:
+        embedding: [D] float32 unit vector.
+        quality: weight in [0, 1].
+        keyframe: where it was seen.
+    """
+
+    embedding: np.ndarray
+    quality: float
+    keyframe: int
+
+
+class ViewStore:
+    """Embeddings by the set of tracks that the mask covered; the best ones of each set are kept."""
+
+    def __init__(self, max_views: int) -> None:
+        self._max_views = max_views
+        self.by_members: dict[frozenset[int], list[View]] = {}
+
+    def add(self, members: Iterable[int], view: View) -> None:
+        """Keep a view, if it is among the best of its set."""
+        views = self.by_members.setdefault(frozenset(members), [])
+        views.append(view)
+        if len(views) > self._max_views:
+            views.sort(key=lambda v: (-v.quality, v.keyframe))
+            del views[self._max_views :]
+
+    def rename(self, old: int, new: Iterable[int]) -> None:
+        """Track `old` has become the tracks `new`; none if it has gone."""
+        new = frozenset(new)
+        for members in [m for m in self.by_members if old in m]:
+            views = self.by_members.pop(members)
+            renamed = (members - {old}) | new
+            for view in views if renamed else ():
+                self.add(renamed, view)
+
+    def of_group(self, group: frozenset[int], sizes: dict[int, int]) -> list[View]:
+        """Views of a thing that consists of the tracks `group`, best first.
+
+        A mask that covered less than the thing, or more, counts for as much as the two have in common
+        (intersection over union of their sizes); under a quarter it says nothing about the thing.
+        """
+        found = []
+        for members, views in self.by_members.items():
+            common = sum(sizes.get(t, 0) for t in members & group)
+            share = common / max(1, sum(sizes.get(t, 0) for t in members | group))
+            if share >= 0.25:
+                found += [View(v.embedding, v.quality * share, v.keyframe) for v in views]
+        found.sort(key=lambda v: (-v.quality, v.keyframe))
+        return found[: self._max_views]
+
+
+class PairVotes:
+    """For pairs of tracks: masks that covered both, and frames in which each had its own."""
+
+    def __init__(self) -> None:
+        self.counts: dict[tuple[int, int], np.ndarray] = {}
+
+    def vote(self, a: int, b: int, together: int = 0, apart: int = 0) -> None:
+        """Add votes for a pair."""
+        row = self.counts.setdefault((min(a, b), max(a, b)), np.zeros(2, np.int64))
+        row += (together, apart)
+
+    def get(self, a: int, b: int) -> tuple[int, int]:
+        """(together, apart) of a pair."""
+        together, apart = self.counts.get((min(a, b), max(a, b)), (0, 0))
+        return int(together), int(apart)
+
+    def copy_to(self, old: int, new: int) -> None:
+        """Give a track that was split off the votes of the one it came from."""
+        for (a, b), (together, apart) in list(self.counts.items()):
+            if old in (a, b):
+                other = b if a == old else a
+                if other != new:
+                    self.vote(new, other, together, apart)
+
+    def drop(self, old: int, heir: int | None = None) -> None:
+        """Forget a track, or give its votes to an heir."""
+        for pair in [p for p in self.counts if old in p]:
+            together, apart = self.counts.pop(pair)
+            other = pair[0] if pair[1] == old else pair[1]
+            if heir is not None and other != heir:
+                self.vote(heir, other, together, apart)
+
+    def groups(self, ids: Iterable[int]) -> list[frozenset[int]]:
+        """Tracks joined where the majority of votes says together, the clearest majority first."""
+        groups = {i: frozenset([i]) for i in ids}
+        votes = {
+            pair: row.astype(float)
+            for pair, row in self.counts.items()
+            if pair[0] in groups and pair[1] in groups
+        }
+        while votes:
+            # ties go to the older tracks, so that the order of the frames does not matter more than it must
+            a, b = max(votes, key=lambda p: (_consensus(votes[p]), votes[p][0], -p[0], -p[1]))
+            if _consensus(votes[a, b]) <= 0.5:
+                break
+            groups[a] = groups[a] | groups.pop(b)
+            _fold(votes, b, a)
+        return sorted(groups.values(), key=min)
+
+
+def _consensus(row: np.ndarray) -> float:
+    return float(row[0] / max(1.0, row.sum()))
+
+
+def _fold(votes: dict[tuple[int, int], np.ndarray], old: int, heir: int) -> None:
+    for pair in [p for p in votes if old in p]:
+        row = votes.pop(pair)
+        other = pair[0] if pair[1] == old else pair[1]
+        if other != heir:
+            key = (min(heir, other), max(heir, other))
+            votes[key] = votes.get(key, np.zeros(2)) + row
