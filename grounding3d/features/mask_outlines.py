@@ -1,0 +1,67 @@
+"""Label images brought to full resolution with outlines that follow depth and colour."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+_RING = tuple(
+    (round(radius * np.sin(angle)), round(radius * np.cos(angle)))
+    for radius in (3, 5)
+    for angle in np.arange(8) * np.pi / 4
+)
+
+
+def redraw_outlines(
+    labels: np.ndarray, rgb: np.ndarray, depth_m: np.ndarray, stride: int
+) -> np.ndarray:
+    """Label image at full resolution.
+
+    Pixels near an outline or without depth take the label of the place nearby that they resemble
+    most in colour and depth; all others keep the reduced image's label.
+
+    Args:
+        labels: [h,w] int32 at 1/stride of the size.
+        rgb: [H,W,3] uint8.
+        depth_m: [H,W] float32, 0 = unknown.
+        stride: reduction.
+    """
+    height, width = depth_m.shape
+    full = np.repeat(np.repeat(labels, stride, axis=0), stride, axis=1)[:height, :width]
+    high = ndimage.maximum_filter(full, 2 * stride + 1)
+    low = ndimage.minimum_filter(full, 2 * stride + 1)
+    open_ = (high != low) & (full != 0) | (full == 0)
+    if not open_.any() or open_.all():
+        return full
+    sure = np.where(open_, 0, full)
+    color = ndimage.uniform_filter(rgb.astype(np.float32), (3, 3, 1))
+    for _ in range(2):
+        full, sure = _vote(full, sure, color, depth_m)
+    return full
+
+
+def _vote(
+    full: np.ndarray, sure: np.ndarray, color: np.ndarray, depth_m: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give each open pixel the label of its most similar sure neighbour on two rings."""
+    height, width = full.shape
+    v, u = np.nonzero(sure == 0)
+    best = np.full(len(v), np.inf, np.float32)
+    label = full[v, u]
+    own_color, own_depth = color[v, u], depth_m[v, u]
+    for dv, du in _RING:
+        vv, uu = np.clip(v + dv, 0, height - 1), np.clip(u + du, 0, width - 1)
+        there = sure[vv, uu]
+        difference = np.abs(color[vv, uu] - own_color).sum(axis=1) / 30
+        other_depth = depth_m[vv, uu]
+        both = (own_depth > 0) & (other_depth > 0)
+        step = np.abs(other_depth - own_depth) / (0.01 + 0.01 * own_depth)
+        cost = difference + np.where(both, np.minimum(step, 6), 1) + np.hypot(dv, du) / 10
+        better = (there != 0) & (cost < best)
+        best = np.where(better, cost, best)
+        label = np.where(better, there, label)
+    full, sure = full.copy(), sure.copy()
+    full[v, u] = label
+    decided = np.isfinite(best)
+    sure[v[decided], u[decided]] = label[decided]
+    return full, sure

@@ -1,0 +1,257 @@
+"""Support planes and walls of one depth image.
+
+Heights along the up direction are histogrammed by surface area, each peak is refined by least
+squares weighted with the depth camera's noise. Normals come from inverse depth, which is linear in
+the pixel on any plane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from grounding3d.geometry.camera import Camera
+
+_CANDIDATES = 96
+_DIRECTION_SAMPLES = 3000
+_UP_HINT_CAMERA = np.array([0.0, -1.0, 0.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """Geometry of one depth image, all in the camera frame.
+
+    Attributes:
+        camera: of these images.
+        points: [h,w,3] float32 metres, zeros where unknown.
+        normals: [h,w,3] float32 unit normals towards the camera, zeros where unknown.
+        valid: [h,w] bool, depth known.
+        sigma_m: [h,w] float32 standard deviation of the depth.
+        area_m2: [h,w] float32 surface seen by each pixel, 0 where there is no normal.
+    """
+
+    camera: Camera
+    points: np.ndarray
+    normals: np.ndarray
+    valid: np.ndarray
+    sigma_m: np.ndarray
+    area_m2: np.ndarray
+
+    @property
+    def z(self) -> np.ndarray:
+        """[h,w] depth in metres, 0 = unknown."""
+        return self.points[..., 2]
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane of the image: `normal . p + offset = 0` in the camera frame.
+
+    Attributes:
+        normal: [3] unit; against gravity for a support, towards the camera for a wall.
+        offset: metres.
+        bits: [h,w] bool pixels that lie on it.
+        area_m2: visible surface.
+    """
+
+    normal: np.ndarray
+    offset: float
+    bits: np.ndarray
+    area_m2: float
+
+    def height(self, points: np.ndarray) -> np.ndarray:
+        """Signed distances [...] of points [..., 3] in metres, positive on the normal's side."""
+        return points @ self.normal.astype(points.dtype) + points.dtype.type(self.offset)
+
+
+def depth_noise_m(z: np.ndarray) -> np.ndarray:
+    """Standard deviation of a structured-light camera's depth.
+
+    Nguyen, Izadi, Lovell, "Modeling Kinect sensor noise", 3DIMPVT 2012, eq. 2.
+    """
+    return (0.0012 + 0.0019 * (z - 0.4) ** 2).astype(np.float32)
+
+
+def box_mean(values: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
+    """Mean of `values` [h,w] over the masked pixels of a size x size window, 0 where there are none."""
+    weight = ndimage.uniform_filter(mask.astype(np.float32), size, mode="constant")
+    total = ndimage.uniform_filter(
+        np.where(mask, values, 0).astype(np.float32), size, mode="constant"
+    )
+    few = weight < 0.5 / size**2
+    return np.where(few, 0, total / np.where(few, 1, weight))
+
+
+def make_surface(depth_m: np.ndarray, camera: Camera, pixels_averaged: int = 1) -> Surface:
+    """Points, normals and noise of a depth image.
+
+    Args:
+        depth_m: [h,w] float32, 0 = unknown.
+        camera: of that image.
+        pixels_averaged: sensor pixels behind each value; the noise shrinks with its root.
+    """
+    valid = depth_m > 0
+    points = camera.backproject(depth_m)
+    inverse = np.where(valid, 1.0 / np.where(valid, depth_m, 1), 0).astype(np.float32)
+    smooth = box_mean(inverse, valid, 5)
+    slope_u, slope_v = np.zeros_like(smooth), np.zeros_like(smooth)
+    slope_u[:, 2:-2] = (smooth[:, 4:] - smooth[:, :-4]) / 4
+    slope_v[2:-2] = (smooth[4:] - smooth[:-4]) / 4
+    rays = camera.rays
+    gx, gy = slope_u * camera.fx, slope_v * camera.fy
+    # 1/z = -(n . ray)/offset on a plane, so its gradient gives n up to the sign
+    normals = -np.stack([gx, gy, smooth - rays[..., 0] * gx - rays[..., 1] * gy], axis=-1)
+    length = np.linalg.norm(normals, axis=-1)
+    near, far = _depth_range(depth_m, valid)
+    known = valid & (length > 0) & (far - near < 0.03 + 0.25 * depth_m)
+    normals = np.where(known[..., None], normals / np.maximum(length, 1e-9)[..., None], 0)
+    facing = np.abs((normals * rays).sum(axis=-1))
+    area = depth_m**2 / abs(camera.fx * camera.fy) / np.maximum(facing, 0.1)
+    sigma = depth_noise_m(depth_m) / np.float32(np.sqrt(pixels_averaged))
+    return Surface(camera, points, normals, valid, sigma, np.where(known, area, 0))
+
+
+def up_from_image(surface: Surface) -> np.ndarray | None:
+    """Up direction [3] in the camera frame, guessed from the widest surface that faces image up.
+
+    A camera is assumed to be held with little roll. None where nothing faces up.
+    """
+    n = surface.normals
+    facing = (surface.area_m2 > 0) & (n[..., 1] < -0.25) & (np.abs(n[..., 0]) < 0.4)
+    return _dominant_direction(n[facing], surface.area_m2[facing])
+
+
+def find_supports(
+    surface: Surface, up: np.ndarray, min_area_m2: float, max_tilt: float, limit: int = 5
+) -> list[Plane]:
+    """Horizontal planes of at least `min_area_m2`, the largest first.
+
+    Args:
+        surface: the depth image.
+        up: [3] unit, camera frame.
+        min_area_m2: smallest visible area.
+        max_tilt: radians between a plane's normal and `up`.
+        limit: at most so many planes.
+    """
+    level = (surface.area_m2 > 0) & (
+        surface.normals @ up.astype(np.float32) > np.cos(max_tilt + 0.15)
+    )
+    return _find_planes(surface, level, up, np.cos(max_tilt), min_area_m2, limit)
+
+
+def find_walls(
+    surface: Surface, up: np.ndarray, free: np.ndarray, min_area_m2: float, limit: int = 4
+) -> list[Plane]:
+    """Vertical planes of at least `min_area_m2` among the `free` pixels [h,w]."""
+    tilt = np.abs(surface.normals @ up.astype(np.float32))
+    upright = (surface.area_m2 > 0) & (tilt < 0.35) & free
+    walls: list[Plane] = []
+    for _ in range(limit):
+        direction = _dominant_direction(surface.normals[upright], surface.area_m2[upright])
+        if direction is None:
+            break
+        aligned = upright & (surface.normals @ direction.astype(np.float32) > 0.9)
+        found = _find_planes(surface, aligned, direction, 0.95, min_area_m2, 1)
+        if not found:
+            break
+        walls += found
+        upright &= ~found[0].bits & ~aligned
+    return walls
+
+
+def _find_planes(
+    surface: Surface,
+    candidates: np.ndarray,
+    direction: np.ndarray,
+    min_cosine: float,
+    min_area_m2: float,
+    limit: int,
+    bin_m: float = 0.01,
+) -> list[Plane]:
+    """Peaks of the area over the position along `direction`, each refined and made a plane."""
+    planes: list[Plane] = []
+    left = candidates.copy()
+    position = surface.points @ direction.astype(np.float32)
+    for _ in range(2 * limit):
+        if len(planes) == limit or surface.area_m2[left].sum() < min_area_m2:
+            break
+        lowest = float(position[left].min())
+        bins = ((position[left] - lowest) / bin_m).astype(int)
+        area = np.bincount(bins, weights=surface.area_m2[left], minlength=5)
+        peak = int(np.convolve(area, np.ones(3), "same").argmax())
+        middle = lowest + (peak + 0.5) * bin_m
+        plane = _refine(surface, left, direction, middle, min_cosine)
+        if plane is None:
+            left &= np.abs(position - middle) > 1.5 * bin_m
+            continue
+        left &= ~plane.bits & (np.abs(position - middle) > 1.5 * bin_m)
+        if plane.area_m2 >= min_area_m2:
+            planes.append(plane)
+    return sorted(planes, key=lambda plane: -plane.area_m2)
+
+
+def _refine(
+    surface: Surface,
+    candidates: np.ndarray,
+    direction: np.ndarray,
+    middle: float,
+    min_cosine: float,
+) -> Plane | None:
+    """Least-squares plane near `direction . p = middle`; None where it tilts too much."""
+    normal, offset = direction.astype(np.float64), -middle
+    points, z = surface.points[candidates].astype(np.float64), surface.z[candidates]
+    sigma = surface.sigma_m[candidates] * np.abs(points @ normal) / z
+    for slack in (0.02, 0.012, 0.006):
+        inside = np.abs(points @ normal + offset) < slack + 3 * sigma
+        if inside.sum() < 50:
+            return None
+        weights = 1.0 / np.maximum(sigma[inside], 5e-4) ** 2
+        chosen = points[inside]
+        center = (weights[:, None] * chosen).sum(axis=0) / weights.sum()
+        spread = (chosen - center) * np.sqrt(weights)[:, None]
+        fitted = np.linalg.eigh(spread.T @ spread)[1][:, 0]
+        fitted *= np.sign(fitted @ direction) or 1.0
+        if fitted @ direction < min_cosine:
+            return None
+        normal, offset = fitted, float(-fitted @ center)
+    bits = _band(surface, normal, offset)
+    return Plane(normal, offset, bits, float(surface.area_m2[bits & candidates].sum()))
+
+
+def _band(
+    surface: Surface, normal: np.ndarray, offset: float, slack_m: float = 0.004
+) -> np.ndarray:
+    """Pixels on the plane within noise, in pieces that are more than a strip of something else."""
+    height = surface.points @ normal.astype(np.float32) + np.float32(offset)
+    facing = np.abs(surface.camera.rays @ normal.astype(np.float32))
+    bits = surface.valid & (np.abs(height) < slack_m + 3 * surface.sigma_m * facing)
+    core = ndimage.binary_opening(bits, np.ones((3, 3), bool))
+    pieces, count = ndimage.label(core, np.ones((3, 3)))
+    size = np.bincount(pieces.ravel(), weights=surface.area_m2.ravel(), minlength=count + 1)
+    big = size > 0.004
+    big[0] = False
+    return bits & ndimage.binary_dilation(big[pieces], iterations=2)
+
+
+def _depth_range(depth_m: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest known depth in each 5x5 window."""
+    near = ndimage.minimum_filter(np.where(valid, depth_m, np.float32(1e9)), 5)
+    return near, ndimage.maximum_filter(depth_m, 5)
+
+
+def _dominant_direction(normals: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
+    """The unit direction most of the weighted normals [n,3] agree on; None for under 50 normals."""
+    if len(normals) < 50:
+        return None
+    some = np.linspace(0, len(normals) - 1, min(len(normals), _DIRECTION_SAMPLES)).astype(int)
+    sample, weight = normals[some].astype(np.float64), weights[some]
+    seeds = sample[np.linspace(0, len(sample) - 1, _CANDIDATES).astype(int)]
+    votes = ((seeds @ sample.T) > np.cos(0.15)) @ weight
+    direction = seeds[votes.argmax()]
+    for _ in range(3):
+        close = sample @ direction > np.cos(0.15)
+        direction = (sample[close] * weight[close, None]).sum(axis=0)
+        direction /= np.linalg.norm(direction)
+    return direction
