@@ -91,7 +91,7 @@ class PointsBuilder:
     def snapshot(self) -> Scene:
         """The surfels so far: seen often enough, not seen through, layers merged."""
         rows = self._reliable_rows()
-        rows = merge_layers(rows, self._voxels.voxel_size_m)
+        rows = merge_layers(rows, self._voxels.voxel_size_m, self._sigma(rows))
         scene = Scene(
             gaussians=_gaussians(rows, self._voxels.voxel_size_m),
             anchor=rows.anchor.copy(),
@@ -225,6 +225,11 @@ class PointsBuilder:
         seen = 1 / far[v[inside].astype(np.intp), u[inside].astype(np.intp)]
         margin = 3 * axial_sigma(z) + _CARVE_MARGIN_VOXELS * self._voxels.voxel_size_m
         rows.misses[ahead[seen > z + margin]] += 1
+
+    def _sigma(self, rows: VoxelRows) -> np.ndarray:
+        """Depth noise [N] of one measurement from each surfel's anchor, metres."""
+        eyes = np.array([k.T_world_cam[:3, 3] for k in self._keyframes]).reshape(-1, 3)
+        return axial_sigma(np.linalg.norm(rows.positions - eyes[rows.anchor], axis=1))
 
     def _reliable_rows(self) -> VoxelRows:
         rows = self._voxels.rows

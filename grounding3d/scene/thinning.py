@@ -10,11 +10,13 @@ from grounding3d.scene.voxels import VoxelTable
 
 _SAME_NORMAL = 0.7  # cosine
 _BESIDE = 0.6  # voxels along the surface within which two surfels are one
-_CHAIN = 3  # rounds of following a surfel to the stronger one: 2^3 layers
+_REACH_SIGMAS = 2.5  # of the depth noise, within which layers are one surface
+_MAX_REACH = 5  # voxels
+_CHAIN = 4  # rounds of following a surfel to the stronger one: chains of 2^4
 
 
-def merge_layers(rows: VoxelRows, voxel_size_m: float) -> VoxelRows:
-    """Merge each surfel into a stronger one in the voxel in front of or behind it.
+def merge_layers(rows: VoxelRows, voxel_size_m: float, sigma_m: np.ndarray) -> VoxelRows:
+    """Merge each surfel into the strongest one in front of or behind it, within the noise.
 
     Noise of more than a voxel spreads a surface over several layers of voxels, each a mean of its
     own slice. Merged, the position is the weighted mean of all of them again. Opposite sides of a
@@ -23,6 +25,7 @@ def merge_layers(rows: VoxelRows, voxel_size_m: float) -> VoxelRows:
     Args:
         rows: voxels with distinct mean positions.
         voxel_size_m: their edge.
+        sigma_m: [N] standard deviation of one depth measurement of each.
 
     Returns:
         New rows, a subset of the old in their order, with the sums of those merged into them.
@@ -38,17 +41,18 @@ def merge_layers(rows: VoxelRows, voxel_size_m: float) -> VoxelRows:
     row_of[at] = np.arange(len(rows))
     target = np.arange(len(rows))
     strength = rows.sums[:, WEIGHT].copy()
-    for side in (-1.0, 1.0):
-        beyond = voxel_keys(positions + side * voxel_size_m * normals, voxel_size_m)
-        other = table.find(beyond)
-        mine = np.flatnonzero(other >= 0)
-        theirs = row_of[other[mine]]
+    reach = np.clip(np.ceil(_REACH_SIGMAS * sigma_m / voxel_size_m), 1, _MAX_REACH)
+    for step in (s * side for s in range(1, _MAX_REACH + 1) for side in (-1, 1)):
+        mine = np.flatnonzero(reach >= abs(step))
+        beyond = positions[mine] + step * voxel_size_m * normals[mine]
+        other = table.find(voxel_keys(beyond, voxel_size_m))
+        mine, theirs = mine[other >= 0], row_of[other[other >= 0]]
         gap = positions[theirs] - positions[mine]
         along = np.einsum("ij,ij->i", gap, normals[mine])
         beside2 = np.einsum("ij,ij->i", gap, gap) - along**2
-        agree = np.einsum("ij,ij->i", normals[theirs], normals[mine]) > _SAME_NORMAL
-        agree &= beside2 < (_BESIDE * voxel_size_m) ** 2
-        use = agree & (rows.sums[theirs, WEIGHT] > strength[mine])  # strictly: no two swap
+        use = np.einsum("ij,ij->i", normals[theirs], normals[mine]) > _SAME_NORMAL
+        use &= beside2 < (_BESIDE * voxel_size_m) ** 2
+        use &= rows.sums[theirs, WEIGHT] > strength[mine]  # strictly: no two swap
         target[mine[use]] = theirs[use]
         strength[mine[use]] = rows.sums[theirs[use], WEIGHT]
     for _ in range(_CHAIN):
