@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,18 +19,13 @@ from grounding3d.extras import require
 _TEXTURE_PX = 256
 
 
-def load_pack(folder: str | Path, own_work_only: bool = False) -> list[ObjectModel]:
-    """Every object of a mesh pack: ``manifest.json`` with name, category, captions, parts, texture.
-
-    Args:
-        folder: The pack; each object lies in the sub-folder of its name.
-        own_work_only: Only those whose manifest ``source`` begins with "procedural".
+def read_manifest(folder: str | Path) -> list[dict[str, Any]]:
+    """The records of a mesh pack: name, category, captions, size_m, parts, texture, source, ...
 
     Raises:
-        InputError: If the manifest is missing.
+        InputError: If there is no manifest.
     """
-    folder = Path(folder)
-    manifest = folder / "manifest.json"
+    manifest = Path(folder) / "manifest.json"
     if not manifest.is_file():
         raise InputError(
             "this is no mesh pack",
@@ -36,13 +33,34 @@ def load_pack(folder: str | Path, own_work_only: bool = False) -> list[ObjectMod
             found=str(folder),
             hint="Name the folder that holds the manifest.",
         )
-    records = json.loads(manifest.read_text())
-    if own_work_only:
-        records = [r for r in records if r["source"].startswith("procedural")]
-    return [_pack_object(folder / r["name"], r) for r in records]
+    return json.loads(manifest.read_text())
 
 
-def _pack_object(folder: Path, record: dict) -> ObjectModel:
+def load_pack(folder: str | Path, names: Collection[str] | None = None) -> list[ObjectModel]:
+    """Objects of a mesh pack, in the manifest's order.
+
+    Args:
+        folder: The pack; each object lies in the sub-folder of its name.
+        names: Only these; None reads all of them.
+
+    Raises:
+        InputError: If there is no manifest, or it lacks one of the names.
+    """
+    records = read_manifest(folder)
+    if names is not None:
+        missing = set(names) - {r["name"] for r in records}
+        if missing:
+            raise InputError("the mesh pack lacks objects", found=", ".join(sorted(missing)))
+        records = [r for r in records if r["name"] in names]
+    return [_pack_object(Path(folder) / r["name"], r) for r in records]
+
+
+def is_own_work(record: dict[str, Any]) -> bool:
+    """Whether a manifest's object was made for this project and carries no third party's terms."""
+    return str(record["source"]).startswith("procedural")
+
+
+def _pack_object(folder: Path, record: dict[str, Any]) -> ObjectModel:
     whole = join([read_obj(folder / part)[0] for part in record["parts"]])
     return as_model(
         whole,

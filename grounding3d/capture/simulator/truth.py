@@ -1,0 +1,147 @@
+"""Exact ground truth of a simulated recording, as ``ground_truth.json``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grounding3d.capture.simulator.model import ObjectModel
+from grounding3d.capture.simulator.objects import GENERATORS
+from grounding3d.capture.simulator.placement import PlacedObject
+from grounding3d.capture.simulator.queries import Seen, make_queries
+from grounding3d.capture.simulator.renderer import render
+from grounding3d.capture.simulator.spawn import spawn
+from grounding3d.capture.simulator.world import SimulatedWorld
+from grounding3d.extras import require
+from grounding3d.geometry.boxes import OBB
+from grounding3d.geometry.transforms import (
+    invert_pose,
+    make_pose,
+    transform_points,
+    wxyz_from_matrix,
+)
+
+TABLE_ID = 0
+_SEEN_PX = 60  # in a view, to count as a view
+_ASKED_VIEWS, _ASKED_PX, _ASKED_FRACTION = 3, 250, 0.5  # to be worth a question
+
+
+def ground_truth(world: SimulatedWorld, pixels: np.ndarray) -> dict[str, Any]:
+    """The whole record.
+
+    Args:
+        world: What was recorded.
+        pixels: int [n_frames, 1 + n_objects], pixels of the table and of each object per frame.
+
+    Returns:
+        A JSON-ready dictionary; boxes are in ``frame_id``.
+    """
+    table = PlacedObject(world.table, np.eye(4), None)
+    everything = [table, *world.objects]
+    records = [_record(world, k, placed, pixels[:, k]) for k, placed in enumerate(everything)]
+    categories = sorted(set(GENERATORS) | {p.model.category for p in everything})
+    queries = make_queries(
+        np.random.default_rng([world.seed, 5]),
+        [Seen(r["id"], r["category"], tuple(r["captions"]), r["colour"]) for r in records if _ask(r)],
+        [r["category"] for r in records],
+        categories,
+    )
+    return {
+        "schema": 1,
+        "frame_id": world.config.world_frame,
+        "up_world": world.up_world.tolist(),
+        "seed": world.seed,
+        "objects": records,
+        "queries": [{**asdict(q), "targets": list(q.targets)} for q in queries],
+    }
+
+
+def write_ground_truth(record: dict[str, Any], path: str | Path) -> None:
+    """Write the record as strict JSON."""
+    Path(path).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+
+def _ask(record: dict[str, Any]) -> bool:
+    return (
+        record["n_views_visible"] >= _ASKED_VIEWS
+        and record["max_visible_px"] >= _ASKED_PX
+        and record["max_visible_fraction"] >= _ASKED_FRACTION
+    )
+
+
+def _record(
+    world: SimulatedWorld, identifier: int, placed: PlacedObject, pixels: np.ndarray
+) -> dict[str, Any]:
+    T = world.T_world_table @ placed.T_table_object
+    model = placed.model
+    vertices = transform_points(T, model.vertices.astype(np.float64))
+    record = {
+        "id": identifier,
+        "name": model.name,
+        "category": model.category,
+        "captions": list(model.captions),
+        "colour": model.colour,
+        "box": box_record(T, model),
+        "aabb": _aabb(vertices),
+        "n_views_visible": int((pixels >= _SEEN_PX).sum()),
+        "max_visible_px": int(pixels.max(initial=0)),
+        "max_visible_fraction": _visible_fraction(world, identifier, placed, pixels),
+        "support": _support(identifier, placed),
+        "held_out": model.name in world.config.held_out,
+    }
+    if identifier == TABLE_ID:
+        top = vertices[vertices[:, 2] > vertices[:, 2].max() - 0.005]
+        record["top"] = {"height": float(top[:, 2].max()), "aabb": _aabb(top)}
+    return record
+
+
+def _support(identifier: int, placed: PlacedObject) -> int | str:
+    if identifier == TABLE_ID:
+        return "floor"
+    return "table" if placed.support is None else placed.support + 1
+
+
+def box_record(T_world_object: np.ndarray, model: ObjectModel) -> dict[str, list[float]]:
+    """The model's own box (its axes, not the world's) in the world."""
+    size = np.asarray(model.size_m)
+    centre = T_world_object @ [0.0, 0.0, size[2] / 2, 1.0]
+    box = OBB(centre[:3], wxyz_from_matrix(T_world_object[:3, :3]), size)
+    return {
+        "center": box.center.tolist(),
+        "wxyz": box.wxyz.tolist(),
+        "size": box.size.tolist(),
+    }
+
+
+def _aabb(vertices: np.ndarray) -> dict[str, list[float]]:
+    return {"min": vertices.min(axis=0).tolist(), "max": vertices.max(axis=0).tolist()}
+
+
+def _visible_fraction(
+    world: SimulatedWorld, identifier: int, placed: PlacedObject, pixels: np.ndarray
+) -> float:
+    """Share of the object's pixels that nothing hides, in the frame that shows most of it."""
+    if pixels.max(initial=0) == 0:
+        return 0.0
+    bullet = require("pybullet", purpose="The simulator")
+    client = bullet.connect(bullet.DIRECT)
+    try:
+        T = placed.T_table_object
+        spawn(placed.model, T[:3, 3], wxyz_from_matrix(T[:3, :3]), client=client)
+        frame = int(pixels.argmax())
+        T_table_cam = invert_pose(world.T_world_table) @ world.T_world_cam[frame]
+        alone = (render(client, world.camera, T_table_cam, world.light).body >= 0).sum()
+    finally:
+        bullet.disconnect(client)
+    return float(min(1.0, pixels[frame] / max(int(alone), 1)))
+
+
+def object_pose(world: SimulatedWorld, identifier: int) -> np.ndarray:
+    """Pose ``T_world_object`` [4, 4] of an object (1, 2, ...) or of the table (0)."""
+    if identifier == TABLE_ID:
+        return world.T_world_table @ make_pose(np.eye(3), np.zeros(3))
+    return world.T_world_table @ world.objects[identifier - 1].T_table_object
