@@ -44,8 +44,10 @@ class FusedSegment:
         counts: [n] int32 observations of each of those voxels.
         rgb: [n,3] uint8.
         embeddings: [V,D] float32 unit vectors of the views.
-        view_quality: [V] float32 weights of the views.
-        keyframes: [V] int32 indices of the keyframes it was seen in.
+        view_quality: [V] float32 weights of the views, best first.
+        view_keyframes: [V] int32 keyframes of the views.
+        keyframes: [F] int32 indices of all keyframes it was seen in, ascending; F >= V where only the
+            best views' embeddings are kept.
     """
 
     id: int
@@ -55,6 +57,7 @@ class FusedSegment:
     rgb: np.ndarray
     embeddings: np.ndarray
     view_quality: np.ndarray
+    view_keyframes: np.ndarray
     keyframes: np.ndarray
 
 

@@ -72,6 +72,7 @@ def fuse_group(fuser: SegmentFuser, group: frozenset[int]) -> Candidate:
         if views
         else np.zeros((0, 0), np.float32),
         view_quality=np.array([v.quality for v in views], np.float32),
+        view_keyframes=np.array([v.keyframe for v in views], np.int32),
         keyframes=np.array(keyframes, np.int32),
     )
     return Candidate(segment, max(len(keyframes), *(t.n_visible for t in tracks)))

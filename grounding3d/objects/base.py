@@ -60,9 +60,19 @@ class MapObject:
 
 @dataclass(frozen=True, eq=False)
 class ObjectMap:
-    """The objects of a scene, in order of id."""
+    """The objects of a scene, in order of id.
+
+    Attributes:
+        objects: M objects.
+        next_id: the smallest id that was never given, so that the id of an object that has gone stays unused.
+    """
 
     objects: tuple[MapObject, ...] = ()
+    next_id: int = 1
+
+    def __post_init__(self) -> None:
+        highest = max((item.id for item in self.objects), default=0)
+        object.__setattr__(self, "next_id", max(self.next_id, highest + 1))
 
     def __len__(self) -> int:
         return len(self.objects)

@@ -1,0 +1,159 @@
+"""From fused segments to the object map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from grounding3d.features.base import Vocabulary
+from grounding3d.fusion.base import FusedSegment
+from grounding3d.geometry.boxes import OBB
+from grounding3d.objects.base import MapObject, ObjectMap
+from grounding3d.objects.config import ObjectConfig
+from grounding3d.objects.covariance import center_covariance
+from grounding3d.objects.embedding import nearest_noun, robust_mean
+from grounding3d.objects.extent import height_range, observed_box, with_bottom
+from grounding3d.objects.identity import assign_ids
+from grounding3d.objects.support import Carrier, carrier_of, floor_under
+from grounding3d.scene.base import Keyframe, Scene
+
+_FOOT_SHARE = 0.3  # of a low thing's height, at most this is taken for its support's surface
+
+
+def build_objects(
+    fused: Sequence[FusedSegment],
+    scene: Scene,
+    config: ObjectConfig | None = None,
+    vocabulary: Vocabulary | None = None,
+    previous: ObjectMap | None = None,
+) -> ObjectMap:
+    """Objects with completed boxes, covariances, embeddings, labels and supports.
+
+    With `up_world` known, boxes are upright; a thing that stands on a support reaches down to it even where
+    its foot was never seen, and points that near the support's surface do not widen it. Without it, boxes
+    follow the principal axes of what was observed and nothing rests on anything.
+
+    Tables: a support under which something was observed (legs, a cupboard) on the way down to a lower
+    support reaches down to that; any other is the slab that was seen. Asked where a table is, the middle of
+    its whole body is the answer people give, and the slab's middle lies in that body's upper rim, so both
+    are inside; but for a shelf on a wall the completed box would be centred in the air, which is why legs
+    must have been seen.
+
+    Args:
+        fused: things of the fuser; their keyframes index `scene.keyframes`.
+        scene: geometry, keyframes, up.
+        config: thresholds; the defaults if None.
+        vocabulary: nouns for labels, all "unknown" if None.
+        previous: the map before; its ids stay with what overlaps, and are never given to another thing.
+    """
+    config = config or ObjectConfig()
+    fused = [segment for segment in fused if len(segment.points)]
+    ids, next_id = assign_ids(fused, previous, config.same_share)
+    fused.sort(key=lambda segment: ids[segment.id])
+    dim = max((segment.embeddings.shape[1] for segment in fused), default=0)
+    boxes = _complete(fused, [ids[s.id] for s in fused], scene, config)
+    objects = [
+        _object(segment, ids[segment.id], box, support_id, scene, vocabulary, dim, config)
+        for segment, (box, support_id) in zip(fused, boxes, strict=True)
+    ]
+    return ObjectMap(tuple(objects), next_id)
+
+
+def _complete(
+    fused: list[FusedSegment], ids: list[int], scene: Scene, config: ObjectConfig
+) -> list[tuple[OBB, int | None]]:
+    """For each segment its completed box and the id of what it rests on."""
+    up = scene.up_world
+    items = [
+        Carrier(
+            i, segment.kind, observed_box(segment.points, segment.counts, up, config.trim),
+            segment.points,
+        )
+        for i, segment in zip(ids, fused, strict=True)
+    ]  # fmt: skip
+    if up is None:
+        return [(item.box, None) for item in items]
+    return [
+        _complete_support(item, items, scene, config)
+        if item.kind == "support"
+        else _complete_object(item, segment, items, up, config)
+        for item, segment in zip(items, fused, strict=True)
+    ]
+
+
+def _complete_object(
+    item: Carrier,
+    segment: FusedSegment,
+    items: list[Carrier],
+    up: np.ndarray,
+    config: ObjectConfig,
+) -> tuple[OBB, int | None]:
+    found = carrier_of(item, items, up, config)
+    if found is None:
+        return item.box, None
+    carrier, height = found
+    bottom, top = height_range(item.box, up)
+    foot = height + min(config.contact_m, _FOOT_SHARE * max(0.0, top - height))
+    above = segment.points @ up > foot
+    box = item.box
+    if above.sum() >= 8:
+        box = observed_box(segment.points[above], segment.counts[above], up, config.trim)
+    return with_bottom(box, up, height), carrier.id
+
+
+def _complete_support(
+    item: Carrier, items: list[Carrier], scene: Scene, config: ObjectConfig
+) -> tuple[OBB, int | None]:
+    assert scene.up_world is not None
+    found = floor_under(item, items, scene.gaussians.means, scene.up_world)
+    if found is None:
+        return item.box, None
+    floor, height = found
+    return with_bottom(item.box, scene.up_world, height), floor.id
+
+
+def _object(
+    segment: FusedSegment,
+    object_id: int,
+    box: OBB,
+    support_id: int | None,
+    scene: Scene,
+    vocabulary: Vocabulary | None,
+    dim: int,
+    config: ObjectConfig,
+) -> MapObject:
+    embedding, best = _embed(segment, dim, config.best_views)
+    seen_from = [scene.keyframes[k] for k in segment.keyframes if k < len(scene.keyframes)]
+    cameras = np.array([k.T_world_cam[:3, 3] for k in seen_from]).reshape(-1, 3)
+    covariance = center_covariance(box, cameras, support_id is not None, config.pose_sigma_m)
+    views = segment.view_keyframes if len(segment.view_keyframes) else segment.keyframes
+    return MapObject(
+        id=object_id,
+        kind=segment.kind,
+        box=box,
+        covariance=covariance,
+        embedding=embedding,
+        view_embeddings=best,
+        label=nearest_noun(embedding, vocabulary),
+        points=segment.points,
+        rgb=segment.rgb,
+        n_views=len(segment.keyframes),
+        support_id=support_id,
+        anchor=int(views[0]) if len(views) else 0,
+        stamp_s=_last_stamp(seen_from),
+    )
+
+
+def _embed(segment: FusedSegment, dim: int, n_best: int) -> tuple[np.ndarray, np.ndarray]:
+    """The thing's vector and its best views; zeros for a thing that was never encoded."""
+    if not len(segment.embeddings):
+        return np.zeros(dim, np.float32), np.zeros((0, dim), np.float32)
+    mean, weight = robust_mean(segment.embeddings, segment.view_quality)
+    best = np.argsort(-weight, kind="stable")[:n_best]
+    return mean, np.asarray(segment.embeddings[best], np.float32)
+
+
+def _last_stamp(keyframes: list[Keyframe]) -> float | None:
+    stamps = [k.stamp_s for k in keyframes if k.stamp_s is not None]
+    return max(stamps) if stamps else None

@@ -1,0 +1,42 @@
+"""One vector for a thing from the vectors of its views."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grounding3d.features.base import Vocabulary
+
+_ROUNDS = 4
+_MIN_SPREAD = 0.05  # views that differ by less than this cosine distance are never outliers
+
+
+def robust_mean(embeddings: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Quality-weighted mean direction of views, little moved by views that disagree.
+
+    Starts at the medoid, then reweights with Cauchy's weight of the cosine distance
+    (iteratively reweighted least squares).
+
+    Args:
+        embeddings: [V,D] unit vectors, V >= 1.
+        quality: [V] weights.
+
+    Returns:
+        [D] float32 unit vector, and the [V] weights the views ended with.
+    """
+    cosines = embeddings @ embeddings.T
+    mean = embeddings[np.argmax(cosines @ quality)]
+    weight = quality
+    for _ in range(_ROUNDS):
+        distance = 1 - embeddings @ mean
+        spread = max(_MIN_SPREAD, float(np.median(distance)))
+        weight = quality / (1 + (distance / (2 * spread)) ** 2)
+        total = weight @ embeddings
+        mean = total / max(1e-9, float(np.linalg.norm(total)))
+    return mean.astype(np.float32), weight
+
+
+def nearest_noun(embedding: np.ndarray, vocabulary: Vocabulary | None) -> str:
+    """The vocabulary's noun nearest to a vector [D]; "unknown" without either."""
+    if vocabulary is None or not len(vocabulary.names) or not embedding.any():
+        return "unknown"
+    return vocabulary.names[int(np.argmax(vocabulary.vectors @ embedding))]
