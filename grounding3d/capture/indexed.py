@@ -1,0 +1,289 @@
+"""What the file-based formats share: choice of frames, registration, overrides, depth limits.
+
+A reader fills a list of `FrameEntry` from the text files and hands it to `ImageFileCapture`; images
+are decoded one frame at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from grounding3d.capture.base import (
+    CaptureConfig,
+    CaptureDescription,
+    RGBDFrame,
+    check_nonempty,
+    clean_depth,
+)
+from grounding3d.capture.files import depth_from_steps, read_depth_steps, read_rgb
+from grounding3d.capture.registration import register_depth
+from grounding3d.errors import CaptureError
+from grounding3d.geometry.camera import Camera
+from grounding3d.geometry.distortion import Undistorter
+from grounding3d.geometry.transforms import check_pose, invert_pose, make_pose
+
+
+@dataclass(frozen=True)
+class Lens:
+    """Intrinsics of one image: fx, fy, cx, cy in pixels (centres at integers) and distortion."""
+
+    intrinsics: tuple[float, float, float, float]
+    model: str = "none"
+    coefficients: tuple[float, ...] = ()
+
+    def undistorter(self, width: int, height: int) -> Undistorter:
+        """Tables for images of this size."""
+        K = Camera.from_focal(*self.intrinsics, width, height).K
+        return Undistorter(K, self.model, self.coefficients, width, height)
+
+
+@dataclass(frozen=True)
+class FrameEntry:
+    """A frame before its images are decoded.
+
+    Attributes:
+        T_world_cam: pose of the camera that `FileFacts.pose_of` names.
+        lens: where frames differ; None: `FileFacts.lens`.
+    """
+
+    rgb: Path
+    depth: Path
+    T_world_cam: np.ndarray
+    stamp_s: float | None = None
+    depth_stamp_s: float | None = None
+    lens: Lens | None = None
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What one format says about all its frames.
+
+    Attributes:
+        format: name in the table of formats.
+        source: file or folder.
+        lens: of the colour images; None where every frame brings its own.
+        depth_unit_m: metres of one stored depth step.
+        invalid_steps: stored values that mean unknown, besides 0.
+        depth_lens: of the depth images where they come from another camera; None: registered.
+        color_from_depth_xyz_m: translation from the depth to the colour camera.
+        pose_is_depths: the poses are those of the depth camera.
+        same_view: depth of another size shows the same view, sampled otherwise.
+        world_frame, camera_frame, up_world: as the recording says.
+    """
+
+    format: str
+    source: Path
+    lens: Lens | None
+    depth_unit_m: float
+    invalid_steps: tuple[int, ...] = ()
+    depth_lens: Lens | None = None
+    color_from_depth_xyz_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    pose_is_depths: bool = False
+    same_view: bool = False
+    world_frame: str = "map"
+    camera_frame: str = "camera"
+    up_world: np.ndarray | None = None
+    details: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class ImageFileCapture:
+    """An indexed capture over image files.
+
+    Args:
+        facts: what the format says; the config's overrides are applied here.
+        entries: every frame of the recording, in order.
+        config: how to read it.
+
+    Raises:
+        CaptureError: no frames, or none left after `start`.
+        TransformError: a pose is not rigid.
+    """
+
+    def __init__(
+        self, facts: FileFacts, entries: Sequence[FrameEntry], config: CaptureConfig
+    ) -> None:
+        check_nonempty(facts.source, len(entries), "frames")
+        self._facts, self._config = facts, config
+        self._entries = [entries[i] for i in select_frames(facts.source, len(entries), config)]
+        self._recorded = len(entries)
+        self.world_frame = config.world_frame or facts.world_frame
+        self.up_world = up_direction(config, facts.up_world)
+        self._T_color_depth = self._color_from_depth()
+        self._depth_lens = (
+            Lens(config.depth_intrinsics) if config.depth_intrinsics else facts.depth_lens
+        )
+        self._depth_unit_m = config.depth_unit_m or facts.depth_unit_m
+        self._undistorters: dict[tuple[Lens, int, int], Undistorter] = {}
+        self._poses = np.stack([self._pose(entry) for entry in self._entries])
+
+    @property
+    def length(self) -> int:
+        """Number of frames."""
+        return len(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def poses(self) -> np.ndarray:
+        """[n,4,4] `T_world_cam` of every frame, without decoding images."""
+        return self._poses.copy()
+
+    @property
+    def stamps_s(self) -> list[float | None]:
+        """Depth stamp of every frame, without decoding images."""
+        return [entry.depth_stamp_s for entry in self._entries]
+
+    def __iter__(self) -> Iterator[RGBDFrame]:
+        """Frames in order.
+
+        Raises:
+            CaptureError: after the last frame, if none had any valid depth.
+        """
+        any_depth = False
+        for index in range(len(self._entries)):
+            frame = self[index]
+            any_depth = any_depth or bool(frame.depth_m.any())
+            yield frame
+        if not any_depth:
+            raise no_depth_error(self._facts.source, self._config)
+
+    def __getitem__(self, index: int) -> RGBDFrame:
+        """Frame `index`, 0 <= index < length."""
+        if not 0 <= index < len(self._entries):
+            raise IndexError(f"frame {index} of {len(self._entries)}")
+        entry = self._entries[index]
+        rgb = read_rgb(entry.rgb)
+        depth_m = depth_from_steps(
+            read_depth_steps(entry.depth), self._depth_unit_m, self._facts.invalid_steps
+        )
+        rgb, depth_m, camera = self._register(entry, rgb, depth_m)
+        return RGBDFrame(
+            rgb=rgb,
+            depth_m=limit_depth(depth_m, self._config),
+            camera=camera,
+            T_world_cam=self._poses[index],
+            frame_index=index,
+            stamp_s=entry.stamp_s,
+            depth_stamp_s=entry.depth_stamp_s,
+            world_frame=self.world_frame,
+            camera_frame=self._config.camera_frame or self._facts.camera_frame,
+        )
+
+    def describe(self) -> CaptureDescription:
+        """Facts about the recording."""
+        facts = self._facts
+        details = {
+            "frames recorded": str(self._recorded),
+            "depth unit": f"{self._depth_unit_m:.6g} m",
+            "depth": "of another camera, reprojected" if self._is_separate else "registered",
+            **facts.details,
+        }
+        return CaptureDescription(facts.format, facts.source, details, facts.warnings)
+
+    @property
+    def _is_separate(self) -> bool:
+        return self._depth_lens is not None or self._config.color_from_depth_xyz_m is not None
+
+    def _color_from_depth(self) -> np.ndarray:
+        given = self._config.color_from_depth_xyz_m
+        return make_pose(np.eye(3), np.array(given or self._facts.color_from_depth_xyz_m))
+
+    def _pose(self, entry: FrameEntry) -> np.ndarray:
+        T = check_pose(entry.T_world_cam, f"the pose of {entry.depth}")
+        return T @ invert_pose(self._T_color_depth) if self._facts.pose_is_depths else T
+
+    def _register(
+        self, entry: FrameEntry, rgb: np.ndarray, depth_m: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, Camera]:
+        """Colour and depth as one pinhole camera sees them."""
+        lens = entry.lens or self._facts.lens
+        assert lens is not None, "a format gives a lens to all frames or to each"
+        if self._config.color_intrinsics is not None:
+            lens = Lens(self._config.color_intrinsics, lens.model, lens.coefficients)
+        color = self._undistorter(lens, rgb)
+        rgb = color.rgb(rgb)
+        if self._is_separate:
+            depth_lens = self._depth_lens or lens
+        elif depth_m.shape == rgb.shape[:2]:
+            return rgb, color.depth(depth_m), color.camera
+        else:
+            depth_lens = self._resized_lens(entry, lens, color.camera, depth_m)
+        depth = self._undistorter(depth_lens, depth_m)
+        registered = register_depth(
+            depth.depth(depth_m), depth.camera, color.camera, self._T_color_depth
+        )
+        return rgb, registered, color.camera
+
+    def _resized_lens(
+        self, entry: FrameEntry, lens: Lens, camera: Camera, depth_m: np.ndarray
+    ) -> Lens:
+        height, width = depth_m.shape
+        stretch = (width * camera.height) / (height * camera.width)
+        if not self._facts.same_view or abs(stretch - 1) > 0.02:
+            raise CaptureError(
+                f"the sizes of {entry.rgb} and {entry.depth} do not fit",
+                expected=f"depth of {camera.width}x{camera.height} pixels",
+                found=f"{width}x{height}",
+                hint="If depth comes from another camera, give its intrinsics: "
+                "--set capture.depth_intrinsics='[fx, fy, cx, cy]'.",
+            )
+        small = camera.resized(width, height)
+        return Lens((small.fx, small.fy, small.cx, small.cy), lens.model, lens.coefficients)
+
+    def _undistorter(self, lens: Lens, image: np.ndarray) -> Undistorter:
+        height, width = image.shape[:2]
+        key = (lens, width, height)
+        if key not in self._undistorters:
+            if len(self._undistorters) > 8:  # per-frame intrinsics must not fill the memory
+                self._undistorters.clear()
+            self._undistorters[key] = lens.undistorter(width, height)
+        return self._undistorters[key]
+
+
+def select_frames(source: Path, count: int, config: CaptureConfig) -> range:
+    """Positions in the recording that `start`, `stride` and `max_frames` choose."""
+    chosen = range(config.start, count, config.stride)
+    if config.max_frames is not None:
+        chosen = chosen[: config.max_frames]
+    if not chosen:
+        raise CaptureError(
+            f"no frame of {source} is left",
+            expected=f"a start below {count}",
+            found=f"capture.start = {config.start}",
+        )
+    return chosen
+
+
+def limit_depth(depth_m: np.ndarray, config: CaptureConfig) -> np.ndarray:
+    """Depth with everything outside the configured range set to 0 (unknown)."""
+    depth_m = clean_depth(depth_m)
+    inside = (depth_m >= config.min_depth_m) & (depth_m <= config.max_depth_m)
+    return np.where(inside, depth_m, np.float32(0))
+
+
+def up_direction(config: CaptureConfig, recorded: np.ndarray | None) -> np.ndarray | None:
+    """Unit vector against gravity: the config's, else the recording's, else None."""
+    up = config.up_world if config.up_world is not None else recorded
+    if up is None:
+        return None
+    up = np.asarray(up, dtype=np.float64)
+    length = np.linalg.norm(up)
+    if up.shape != (3,) or not np.isfinite(length) or length < 1e-6:
+        raise CaptureError("the up direction is no direction", found=str(up.tolist()))
+    return up / length
+
+
+def no_depth_error(source: Path, config: CaptureConfig) -> CaptureError:
+    """The error of a recording all of whose depth is unknown."""
+    return CaptureError(
+        f"no frame of {source} holds valid depth",
+        expected=f"depth between {config.min_depth_m:g} and {config.max_depth_m:g} m",
+        hint="If the unit is wrong, give the metres of one depth step: "
+        "--set capture.depth_unit_m=0.001.",
+    )
