@@ -93,7 +93,7 @@ def _complete_object(
     if found is None:
         return item.box, None
     carrier, height = found
-    bottom, top = height_range(item.box, up)
+    top = height_range(item.box, up)[1]
     foot = height + min(config.contact_m, _FOOT_SHARE * max(0.0, top - height))
     above = segment.points @ up > foot
     box = item.box

@@ -1,0 +1,217 @@
+"""A language scene as JSON values and plain arrays, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from grounding3d.errors import SceneError
+from grounding3d.features.base import EncoderIdentity
+from grounding3d.fusion.base import GaussianFeatures
+from grounding3d.geometry.boxes import OBB
+from grounding3d.geometry.camera import Camera
+from grounding3d.objects.base import LanguageScene, MapObject, ObjectMap
+from grounding3d.objects.folder import FORMAT, FORMAT_VERSION
+from grounding3d.scene.base import Keyframe
+
+FEATURES = ("codebook", "codes", "weights", "confidence")
+
+
+def dump_json(value: Any) -> bytes:
+    """Strict JSON; a NaN raises.
+
+    Raises:
+        SceneError: a number is not finite, or a value has no JSON form.
+    """
+    try:
+        return json.dumps(value, allow_nan=False, indent=1, ensure_ascii=False).encode()
+    except (ValueError, TypeError) as error:
+        raise SceneError("the scene cannot be written as JSON", found=str(error)) from error
+
+
+def manifest(scene: LanguageScene, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Everything about a scene that is not in its data files."""
+    geometry = scene.scene
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "uuid": scene.uuid,
+        "world_frame": geometry.world_frame,
+        "up_world": None if geometry.up_world is None else _floats(geometry.up_world),
+        "up_source": geometry.up_source,
+        "backend": geometry.backend,
+        "encoder": encoder_json(scene.encoder),
+        "static_transforms": {k: _floats(T) for k, T in scene.static_transforms.items()},
+        "config": scene.config,
+        "capture": scene.capture,
+        "counts": {
+            "gaussians": len(geometry.gaussians),
+            "keyframes": len(geometry.keyframes),
+            "objects": len(scene.objects),
+            "codes": len(scene.features.codebook),
+        },
+        "files": files,
+    }
+
+
+def encoder_json(encoder: EncoderIdentity) -> dict[str, Any]:
+    """An encoder's identity."""
+    return {
+        "spec": encoder.spec,
+        "dim": encoder.dim,
+        "preprocess": encoder.preprocess,
+        "tokenizer": encoder.tokenizer,
+        "centre": None if encoder.centre is None else _floats(encoder.centre),
+        "logit_scale": float(encoder.logit_scale),
+        "logit_bias": float(encoder.logit_bias),
+        "canonical_phrases": list(encoder.canonical_phrases),
+        "probes": _floats(encoder.probes),
+    }
+
+
+def encoder_from_json(value: dict[str, Any]) -> EncoderIdentity:
+    """The inverse of `encoder_json`."""
+    centre = value["centre"]
+    return EncoderIdentity(
+        spec=value["spec"],
+        dim=value["dim"],
+        preprocess=value["preprocess"],
+        tokenizer=value["tokenizer"],
+        centre=None if centre is None else np.array(centre, np.float32),
+        logit_scale=value["logit_scale"],
+        logit_bias=value["logit_bias"],
+        canonical_phrases=tuple(value["canonical_phrases"]),
+        probes=np.array(value["probes"], np.float32),
+    )
+
+
+def keyframes_json(keyframes: tuple[Keyframe, ...]) -> list[dict[str, Any]]:
+    """Poses, cameras and stamps."""
+    return [
+        {
+            "frame_index": int(k.frame_index),
+            "stamp_s": k.stamp_s,
+            "T_world_cam": _floats(k.T_world_cam),
+            "camera": {
+                "K": _floats(k.camera.K),
+                "width": k.camera.width,
+                "height": k.camera.height,
+            },
+        }
+        for k in keyframes
+    ]
+
+
+def keyframes_from_json(value: list[dict[str, Any]]) -> tuple[Keyframe, ...]:
+    """The inverse of `keyframes_json`; frames of one camera share it."""
+    cameras: dict[str, Camera] = {}
+    keyframes = []
+    for item in value:
+        key = json.dumps(item["camera"], sort_keys=True)
+        if key not in cameras:
+            c = item["camera"]
+            cameras[key] = Camera(np.array(c["K"], float), c["width"], c["height"])
+        pose = np.array(item["T_world_cam"], float)
+        keyframes.append(Keyframe(item["frame_index"], cameras[key], pose, item["stamp_s"]))
+    return tuple(keyframes)
+
+
+def objects_json(objects: ObjectMap) -> dict[str, Any]:
+    """Everything of the objects that is read one by one."""
+    return {
+        "next_id": objects.next_id,
+        "objects": [
+            {
+                "id": int(item.id),
+                "kind": item.kind,
+                "label": item.label,
+                "box": {
+                    "center": _floats(item.box.center),
+                    "wxyz": _floats(item.box.wxyz),
+                    "size": _floats(item.box.size),
+                },
+                "covariance": _floats(item.covariance),
+                "n_views": int(item.n_views),
+                "n_points": item.n_points,
+                "n_view_embeddings": len(item.view_embeddings),
+                "support_id": item.support_id,
+                "anchor": int(item.anchor),
+                "stamp_s": item.stamp_s,
+            }
+            for item in objects
+        ],
+    }
+
+
+def object_arrays(objects: ObjectMap) -> dict[str, np.ndarray]:
+    """Everything of the objects that is arrays; points and views lie end to end in order of object."""
+    items = objects.objects
+    dim = objects.embeddings.shape[1]
+    return {
+        "embeddings": objects.embeddings.astype(np.float32),
+        "view_embeddings": np.concatenate(
+            [np.zeros((0, dim), np.float32), *(o.view_embeddings.reshape(-1, dim) for o in items)]
+        ).astype(np.float32),
+        "points": np.concatenate([np.zeros((0, 3), np.float32), *(o.points for o in items)]),
+        "rgb": np.concatenate([np.zeros((0, 3), np.uint8), *(o.rgb for o in items)]),
+    }
+
+
+def objects_from(value: dict[str, Any], arrays: dict[str, np.ndarray]) -> ObjectMap:
+    """The inverse of `objects_json` and `object_arrays`."""
+    records = value["objects"]
+    points = _cut(arrays["points"], [r["n_points"] for r in records], "points")
+    rgb = _cut(arrays["rgb"], [r["n_points"] for r in records], "rgb")
+    views = _cut(arrays["view_embeddings"], [r["n_view_embeddings"] for r in records], "views")
+    items = [
+        MapObject(
+            id=record["id"],
+            kind=record["kind"],
+            box=OBB(**{name: np.array(v, float) for name, v in record["box"].items()}),
+            covariance=np.array(record["covariance"], float),
+            embedding=arrays["embeddings"][n],
+            view_embeddings=views[n],
+            label=record["label"],
+            points=points[n],
+            rgb=rgb[n],
+            n_views=record["n_views"],
+            support_id=record["support_id"],
+            anchor=record["anchor"],
+            stamp_s=record["stamp_s"],
+        )
+        for n, record in enumerate(records)
+    ]
+    return ObjectMap(tuple(items), value["next_id"])
+
+
+def features_from(arrays: dict[str, np.ndarray]) -> GaussianFeatures:
+    """Features from the arrays of their file."""
+    return GaussianFeatures(**{name: arrays[name] for name in FEATURES})
+
+
+def check_rows(n: int, anchor: np.ndarray, features: dict[str, np.ndarray]) -> None:
+    """Rows of anchors and codes must be those of the .ply."""
+    rows = {"anchor": anchor, **{k: features[k] for k in ("codes", "weights", "confidence")}}
+    for name, array in rows.items():
+        if len(array) != n:
+            raise SceneError(
+                f"the scene's {name} do not fit its Gaussians", expected=f"{n} rows",
+                found=str(len(array)), hint="Build the scene again.",
+            )  # fmt: skip
+
+
+def _cut(array: np.ndarray, lengths: list[int], name: str) -> list[np.ndarray]:
+    """Pieces of the given lengths, which must add up."""
+    if sum(lengths) != len(array):
+        raise SceneError(
+            f"the objects' {name} do not add up", expected=str(sum(lengths)), found=str(len(array)),
+            hint="Build the scene again.",
+        )  # fmt: skip
+    return np.split(array, np.cumsum(lengths)[:-1]) if lengths else []
+
+
+def _floats(array: Any) -> list[Any]:
+    """Nested lists of Python floats."""
+    return np.asarray(array, np.float64).tolist()

@@ -1,0 +1,166 @@
+"""The scene folder: one atomic commit, hashed files, no pickle.
+
+Data files carry a hash of their content in their name and are never overwritten. `manifest.json` names the
+files that are the scene and is swapped in by one `os.replace`, so a reader finds the old scene or the new
+one, whenever the writer is killed. Files that no manifest names are removed after the swap.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grounding3d.errors import GroundingError, SceneError
+from grounding3d.objects import records
+from grounding3d.objects.base import LanguageScene
+from grounding3d.objects.folder import (
+    MANIFEST,
+    check_output_folder,
+    collect_garbage,
+    is_scene_folder,
+    read_json,
+    read_manifest,
+    read_tensors,
+    stored_path,
+    tensors_writer,
+    write_atomic,
+    write_hashed,
+)
+from grounding3d.scene.base import Scene
+from grounding3d.scene.ply import read_ply, write_ply
+
+__all__ = ["check_output_folder", "is_scene_folder", "load_scene", "save_scene"]
+
+_log = logging.getLogger(__name__)
+
+_RETRIES = 3  # a writer may swap the scene under a reader
+
+
+def save_scene(folder: str | Path, scene: LanguageScene) -> Path:
+    """Write a scene; one that was there before is replaced as a whole, or stays as it was.
+
+    Args:
+        folder: made if it does not exist; may hold a scene of ours, but nothing else.
+        scene: what to write.
+
+    Returns:
+        The folder.
+
+    Raises:
+        SceneError: the folder holds somebody's files, cannot be written, or the disk is full; the
+            scene that was in it is still there.
+    """
+    folder = Path(folder)
+    check_output_folder(folder)
+    files: dict[str, dict[str, Any]] = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for role, (suffix, write) in _writers(scene).items():
+            files[role] = write_hashed(folder, role, suffix, write)
+        text = records.dump_json(records.manifest(scene, files))
+        write_atomic(folder / MANIFEST, lambda path: path.write_bytes(text))
+    except OSError as error:
+        raise _write_error(folder, error) from error
+    finally:
+        collect_garbage(folder)
+    _log.info("wrote the scene %s to %s", scene.uuid, folder)
+    return folder
+
+
+def load_scene(folder: str | Path, *, verify: bool = False) -> LanguageScene:
+    """Read a scene.
+
+    Sizes of all files and hashes of the small ones are always checked.
+
+    Args:
+        folder: a scene folder.
+        verify: check the hashes of the large files too.
+
+    Raises:
+        SceneError: not a scene folder, half-written, of a newer format, or damaged; says which file.
+    """
+    folder = Path(folder)
+    for _ in range(_RETRIES):
+        manifest = read_manifest(folder)
+        try:
+            return _read(folder, manifest, verify)
+        except SceneError:
+            if read_manifest(folder)["files"] == manifest["files"]:
+                raise
+            _log.info("%s was replaced while it was being read; reading it again", folder)
+    raise SceneError(f"{folder} is being rewritten all the time", hint="Try again later.")
+
+
+def _read(folder: Path, manifest: dict[str, Any], verify: bool) -> LanguageScene:
+    paths = {role: stored_path(folder, entry, verify) for role, entry in manifest["files"].items()}
+    try:
+        return _assemble(manifest, paths)
+    except GroundingError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise SceneError(
+            f"{folder} is damaged",
+            found=f"{type(error).__name__}: {error}",
+            hint="Build the scene again.",
+        ) from error
+
+
+def _writers(scene: LanguageScene) -> dict[str, tuple[str, Callable[[Path], object]]]:
+    """For each file of the folder its suffix and what writes it."""
+    gaussians = scene.scene.gaussians
+    features = {name: getattr(scene.features, name) for name in records.FEATURES}
+    features["anchor"] = scene.scene.anchor.astype(np.int32)
+    objects = records.dump_json(records.objects_json(scene.objects))
+    keyframes = records.dump_json(records.keyframes_json(scene.scene.keyframes))
+    return {
+        "gaussians": (".ply", lambda path: write_ply(path, gaussians)),
+        "features": (".safetensors", tensors_writer(features)),
+        "object_arrays": (".safetensors", tensors_writer(records.object_arrays(scene.objects))),
+        "objects": (".json", lambda path: path.write_bytes(objects)),
+        "keyframes": (".json", lambda path: path.write_bytes(keyframes)),
+    }
+
+
+def _assemble(manifest: dict[str, Any], paths: dict[str, Path]) -> LanguageScene:
+    features = read_tensors(paths["features"])
+    anchor = features.pop("anchor")
+    gaussians = read_ply(paths["gaussians"])
+    records.check_rows(len(gaussians), anchor, features)
+    up = manifest["up_world"]
+    scene = Scene(
+        gaussians=gaussians,
+        anchor=anchor,
+        keyframes=records.keyframes_from_json(read_json(paths["keyframes"])),
+        world_frame=manifest["world_frame"],
+        up_world=None if up is None else np.array(up, float),
+        up_source=manifest["up_source"],
+        backend=manifest["backend"],
+    )
+    return LanguageScene(
+        uuid=manifest["uuid"],
+        scene=scene,
+        features=records.features_from(features),
+        objects=records.objects_from(
+            read_json(paths["objects"]), read_tensors(paths["object_arrays"])
+        ),
+        encoder=records.encoder_from_json(manifest["encoder"]),
+        static_transforms={
+            frame: np.array(T, float) for frame, T in manifest["static_transforms"].items()
+        },
+        config=manifest["config"],
+        capture=manifest["capture"],
+    )
+
+
+def _write_error(folder: Path, error: OSError) -> SceneError:
+    return SceneError(
+        f"cannot write the scene {folder}",
+        found=error.strerror or str(error),
+        hint="What was in the folder before is unchanged; free some space or choose another -o."
+        if folder.is_dir()
+        else "Choose another -o.",
+    )
