@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+from scipy.spatial import ConvexHull, QhullError
 
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.features.base import Mask
 from grounding3d.features.mask_outlines import redraw_outlines
+from grounding3d.features.mask_pieces import connect, join_pieces
 from grounding3d.features.masks import MaskConfig
 from grounding3d.features.planes import (
     Plane,
@@ -26,10 +26,12 @@ from grounding3d.features.planes import (
     find_walls,
     make_surface,
     up_from_image,
+    widen,
 )
 from grounding3d.geometry.camera import Camera
 
-_BESIDE = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0), (0, 3), (3, 0))
+_OVERHANG_M = 0.04
+_EDGE_M, _LEG_M = 0.03, 0.3
 
 
 class GeometricMasks:
@@ -63,20 +65,35 @@ def reduce_frame(frame: RGBDFrame, stride: int, max_depth_m: float) -> tuple[Sur
     height, width = frame.depth_m.shape
     h, w = -(-height // stride), -(-width // stride)
     pad = ((0, h * stride - height), (0, w * stride - width))
-    depth = np.pad(np.where(frame.depth_m > max_depth_m, 0, frame.depth_m), pad)
-    blocks = depth.reshape(h, stride, w, stride).transpose(0, 2, 1, 3).reshape(h, w, -1)
-    near = np.where(blocks > 0, blocks, np.inf).min(axis=-1, keepdims=True)
-    kept = (blocks > 0) & (blocks < near + 0.015 + 0.02 * near)
-    mean = (blocks * kept).sum(axis=-1) / np.maximum(kept.sum(axis=-1), 1)
+    depth = np.pad(np.where(frame.depth_m > max_depth_m, np.float32(0), frame.depth_m), pad)
+    shifts = [(dv, du) for dv in range(stride) for du in range(stride)]
+    blocks = [depth[dv::stride, du::stride] for dv, du in shifts]
+    near = np.full((h, w), np.inf, np.float32)
+    for block in blocks:
+        near = np.minimum(near, np.where(block > 0, block, np.float32(np.inf)))
+    reach = 0.015 + 1.02 * near
+    total, count = np.zeros((h, w), np.float32), np.zeros((h, w), np.float32)
+    for block in blocks:
+        kept = (block > 0) & (block < reach)
+        total += block * kept
+        count += kept
     rgb = np.pad(frame.rgb, (*pad, (0, 0)), mode="edge")
-    rgb = rgb.reshape(h, stride, w, stride, 3).astype(np.float32).mean(axis=(1, 3))
+    color = np.zeros((h, w, 3), np.float32)
+    for dv, du in shifts:
+        color += rgb[dv::stride, du::stride]
     padded = Camera(frame.camera.K, w * stride, h * stride)
-    return make_surface(mean.astype(np.float32), padded.resized(w, h), stride**2), rgb
+    surface = make_surface(total / np.maximum(count, 1), padded.resized(w, h), stride**2)
+    return surface, color / stride**2
 
 
 @dataclass(frozen=True)
 class _Background:
-    """What objects stand out from: labels [h,w] (0 none, -1 wall, k+1 support k) and the supports."""
+    """What objects stand out from.
+
+    Attributes:
+        labels: [h,w] int32, 0 none, -1 wall, k + 1 support k.
+        supports: planes, the largest first.
+    """
 
     labels: np.ndarray
     supports: list[Plane]
@@ -92,50 +109,20 @@ def segment(
         and the number S of supports.
     """
     background = _find_background(surface, up, config)
-    standing = surface.valid & (background.labels == 0)
-    pieces, count = connect(surface, standing)
-    labels = background.labels.copy()
-    first = len(background.supports) + 1
-    stride_area = 4  # reduced pixels, below which a piece is noise
-    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
-    for piece in range(1, count + 1):
-        if sizes[piece] < stride_area:
-            continue
-        inside = pieces == piece
-        if _hangs_below(surface, inside, background.supports):
-            labels[inside] = -1
-        else:
-            labels[inside] = first
-            first += 1
-    return labels, len(background.supports)
-
-
-def connect(surface: Surface, mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """Pieces of the masked pixels that hang together in space.
-
-    Returns:
-        [h,w] int32 with 0 outside the mask, and the number of pieces.
-    """
-    h, w = mask.shape
-    index = np.full((h, w), -1)
-    index[mask] = np.arange(mask.sum())
-    pitch = surface.z / abs(surface.camera.fx)
-    reach = 0.008 + 1.5 * pitch + 3 * surface.sigma_m
-    links = []
-    for dv, du in _BESIDE:
-        a = (slice(0, h - dv), slice(max(0, -du), w - max(0, du)))
-        b = (slice(dv, h), slice(max(0, du), w + min(0, du)))
-        gap = np.linalg.norm(surface.points[a] - surface.points[b], axis=-1)
-        span = pitch[a] * np.hypot(dv, du)
-        near = mask[a] & mask[b] & (gap < reach[a] + span)
-        links.append(np.stack([index[a][near], index[b][near]]))
-    rows, columns = np.concatenate(links, axis=1)
-    n = int(mask.sum())
-    graph = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(n, n))
-    count, piece = connected_components(graph, directed=False)
-    pieces = np.zeros((h, w), np.int32)
-    pieces[mask] = piece + 1
-    return pieces, count
+    labels, supports = background.labels, background.supports
+    standing = surface.valid & (labels == 0)
+    below = np.zeros_like(standing)
+    for number, plane in enumerate(supports, 1):
+        under = standing & _under(surface, plane)
+        pieces, _ = connect(surface, under)
+        labels[_hanging(surface, plane, labels == number, pieces)] = number
+        below |= under & (labels == 0)
+    standing &= ~below & (labels == 0)
+    for part in (standing, below):
+        pieces, count = connect(surface, part)
+        pieces = join_pieces(surface, pieces, up, config.min_pixels / 8)
+        labels = np.where(pieces > 0, pieces + max(int(labels.max()), len(supports)), labels)
+    return labels, len(supports)
 
 
 def _find_background(surface: Surface, up: np.ndarray | None, config: MaskConfig) -> _Background:
@@ -175,20 +162,51 @@ def _lies_on(surface: Surface, plane: Plane, min_height_m: float) -> np.ndarray:
     smooth = box_mean(height, near, 3)
     limit = min_height_m + sigma
     low = near & (np.abs(smooth) < limit) & (np.abs(height) < limit + 3 * sigma)
-    return low & ndimage.binary_dilation(plane.bits, iterations=2)
+    return low & widen(widen(plane.bits))
 
 
-def _hangs_below(surface: Surface, inside: np.ndarray, supports: list[Plane]) -> bool:
-    """Whether a piece is the edge, frame or leg of a support seen from above."""
-    points = surface.points[inside]
-    for plane in supports:
-        height = plane.height(points)
-        top = np.percentile(height, 95)
-        if top < 0.003 and top > -0.1:
-            rim = ndimage.binary_dilation(inside, iterations=3)
-            if (rim & plane.bits).sum() > 0.1 * np.sqrt(inside.sum()):
-                return True
-    return False
+def _under(surface: Surface, plane: Plane) -> np.ndarray:
+    """Pixels [h,w] below a support and within its outline seen from above."""
+    height = plane.height(surface.points)
+    low = surface.valid & (height < -0.001 - surface.sigma_m) & ~plane.bits
+    first = np.cross(plane.normal, [0.0, 0.0, 1.0])
+    if not low.any() or np.linalg.norm(first) < 1e-6:
+        return low & False
+    first /= np.linalg.norm(first)
+    axes = np.stack([first, np.cross(plane.normal, first)], axis=1).astype(np.float32)
+    try:
+        hull = ConvexHull(surface.points[plane.bits][::3] @ axes)
+    except QhullError:
+        return low & False
+    equations = hull.equations.astype(np.float32)
+    beyond = (surface.points[low] @ axes) @ equations[:, :2].T + equations[:, 2]
+    low[low] = beyond.max(axis=1) < _OVERHANG_M
+    return low
+
+
+def _hanging(surface: Surface, plane: Plane, own: np.ndarray, pieces: np.ndarray) -> np.ndarray:
+    """Pixels [h,w] of the pieces below a plane that belong to it: its edge, frame and legs.
+
+    They begin close below the plane and border on it in the image, possibly by way of its edge.
+
+    Args:
+        surface: the depth image.
+        plane: the support.
+        own: [h,w] bool pixels labelled as the support.
+        pieces: [h,w] int pieces of what is below it.
+    """
+    taken = pieces < 0
+    if not pieces.any():
+        return taken
+    height = plane.height(surface.points)
+    numbers = np.arange(pieces.max() + 1)
+    tops = ndimage.maximum(height, pieces, numbers)
+    for depth in (_EDGE_M, _LEG_M):
+        bordering = np.zeros(len(numbers), bool)
+        bordering[np.unique(pieces[widen(widen(widen(own | taken)))])] = True
+        bordering[0] = False
+        taken |= (bordering & (tops > -depth))[pieces]
+    return taken
 
 
 def _up_camera(

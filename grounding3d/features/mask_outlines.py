@@ -34,34 +34,37 @@ def redraw_outlines(
     if not open_.any() or open_.all():
         return full
     sure = np.where(open_, 0, full)
+    reach = ndimage.maximum_filter(sure, 11) != ndimage.minimum_filter(sure, 11)
     color = ndimage.uniform_filter(rgb.astype(np.float32), (3, 3, 1))
     for _ in range(2):
-        full, sure = _vote(full, sure, color, depth_m)
+        _vote(full, sure, reach, color, depth_m)
     return full
 
 
 def _vote(
-    full: np.ndarray, sure: np.ndarray, color: np.ndarray, depth_m: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Give each open pixel the label of its most similar sure neighbour on two rings."""
+    full: np.ndarray, sure: np.ndarray, reach: np.ndarray, color: np.ndarray, depth_m: np.ndarray
+) -> None:
+    """Give each open pixel within reach the label of its most similar sure neighbour on two rings.
+
+    Changes `full` and `sure` in place.
+    """
     height, width = full.shape
-    v, u = np.nonzero(sure == 0)
+    v, u = np.nonzero((sure == 0) & reach)
+    flat_sure, flat_depth, flat_color = sure.ravel(), depth_m.ravel(), color.reshape(-1, 3)
     best = np.full(len(v), np.inf, np.float32)
     label = full[v, u]
     own_color, own_depth = color[v, u], depth_m[v, u]
+    scale = 1 / (0.01 + 0.01 * own_depth)
     for dv, du in _RING:
-        vv, uu = np.clip(v + dv, 0, height - 1), np.clip(u + du, 0, width - 1)
-        there = sure[vv, uu]
-        difference = np.abs(color[vv, uu] - own_color).sum(axis=1) / 30
-        other_depth = depth_m[vv, uu]
+        there_at = np.clip(v + dv, 0, height - 1) * width + np.clip(u + du, 0, width - 1)
+        there = flat_sure[there_at]
+        difference = np.abs(flat_color[there_at] - own_color) @ np.float32([1, 1, 1])
+        other_depth = flat_depth[there_at]
         both = (own_depth > 0) & (other_depth > 0)
-        step = np.abs(other_depth - own_depth) / (0.01 + 0.01 * own_depth)
-        cost = difference + np.where(both, np.minimum(step, 6), 1) + np.hypot(dv, du) / 10
+        step = np.where(both, np.minimum(np.abs(other_depth - own_depth) * scale, 6), 1)
+        cost = difference / 30 + step + np.float32(np.hypot(dv, du) / 10)
         better = (there != 0) & (cost < best)
-        best = np.where(better, cost, best)
-        label = np.where(better, there, label)
-    full, sure = full.copy(), sure.copy()
+        best[better], label[better] = cost[better], there[better]
     full[v, u] = label
     decided = np.isfinite(best)
     sure[v[decided], u[decided]] = label[decided]
-    return full, sure
