@@ -1,0 +1,209 @@
+"""Reader of nerfstudio's transforms.json with depth images.
+
+Poses are camera to world with OpenGL axes. `applied_transform` and `applied_scale` say how they
+were moved away from the recorded world and are undone. Intrinsics are global or per frame, with
+pixel centres at +0.5. Depth is uint16 in millimetres unless `depth_unit_scale_factor` says
+otherwise. There are no stamps. Reference: nerfstudio's page "Data conventions".
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grounding3d.capture.base import CaptureConfig
+from grounding3d.capture.files import image_size, natural_key, read_depth_steps, read_json
+from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture, Lens
+from grounding3d.errors import CaptureError
+from grounding3d.geometry.frames import opencv_from_opengl, pixel_center_from_corner
+
+_log = logging.getLogger(__name__)
+
+DEPTH_UNIT_M = 0.001
+_MODELS = {
+    "OPENCV": ("plumb_bob", ("k1", "k2", "p1", "p2", "k3")),
+    "OPENCV_FISHEYE": ("equidistant", ("k1", "k2", "k3", "k4")),
+    "PINHOLE": ("none", ()),
+    "SIMPLE_PINHOLE": ("none", ()),
+}
+
+
+class NerfstudioFormat:
+    """Entry of the table of capture formats."""
+
+    @staticmethod
+    def recognises(path: Path) -> bool:
+        return (path / "transforms.json").is_file() or path.name == "transforms.json"
+
+    @staticmethod
+    def open(path: Path, config: CaptureConfig) -> ImageFileCapture:
+        """Open a folder, or its transforms.json.
+
+        Raises:
+            CaptureError: no depth, no intrinsics, an unsupported camera, or no images.
+        """
+        file = path if path.is_file() else path / "transforms.json"
+        meta = read_json(file)
+        frames = _listed_frames(file, meta)
+        present = [f for f in frames if all((file.parent / f[k]).is_file() for k in _IMAGES)]
+        if not present:
+            raise CaptureError(
+                f"none of the {len(frames)} frames of {file} has its images",
+                found=f"no {file.parent / frames[0]['file_path']} beside its depth",
+                hint="Copy the whole recording.",
+            )
+        warnings = []
+        if missing := len(frames) - len(present):
+            warnings.append(f"the images of {missing} of {len(frames)} frames are missing")
+            _log.warning("%s: %s; these frames are left out", file, warnings[0])
+        T_json_world, scale = _applied(file, meta)
+        entries = [_entry(file, meta, frame, T_json_world, scale, config) for frame in present]
+        facts = FileFacts(
+            format="nerfstudio",
+            source=file,
+            lens=None,
+            depth_unit_m=_depth_unit(meta, entries[0], config),
+            same_view=True,
+            details={"applied scale": f"{scale:g}", "camera model": _model_name(meta, {})},
+            warnings=tuple(warnings),
+        )
+        return ImageFileCapture(facts, entries, config)
+
+
+_IMAGES = ("file_path", "depth_file_path")
+
+
+def _listed_frames(file: Path, meta: dict[str, Any]) -> list[dict[str, Any]]:
+    """Frames of the file in the natural order of their images' names, all with depth."""
+    frames = meta.get("frames")
+    if not isinstance(frames, list) or not frames:
+        raise CaptureError(f"{file} lists no frames", hint="Check that the conversion finished.")
+    for index, frame in enumerate(frames):
+        if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
+            raise CaptureError(f"frame {index} of {file} has no file_path")
+    bare = sum(not isinstance(frame.get("depth_file_path"), str) for frame in frames)
+    if bare:
+        raise CaptureError(
+            f"{file} has no depth images",
+            expected="a depth_file_path in every frame",
+            found=f"{bare} of {len(frames)} frames without",
+            hint="Record with a depth camera, or export depth with the recording.",
+        )
+    return sorted(frames, key=lambda frame: natural_key(frame["file_path"]))
+
+
+def _applied(file: Path, meta: dict[str, Any]) -> tuple[np.ndarray, float]:
+    """Transform [4,4] and scale that were applied to the recorded poses."""
+    T_json_world = np.eye(4)
+    if "applied_transform" in meta:
+        rows = _numbers(file, meta, "applied_transform")
+        if rows.shape not in ((3, 4), (4, 4)) or abs(np.linalg.det(rows[:3, :3])) < 1e-9:
+            raise CaptureError(f"applied_transform of {file} is no transform", found=str(rows))
+        T_json_world[:3] = rows[:3]
+    scale = float(_numbers(file, meta, "applied_scale")) if "applied_scale" in meta else 1.0
+    if scale <= 0:
+        raise CaptureError(f"applied_scale of {file} is not positive", found=str(scale))
+    return T_json_world, scale
+
+
+def _entry(
+    file: Path,
+    meta: dict[str, Any],
+    frame: dict[str, Any],
+    T_json_world: np.ndarray,
+    scale: float,
+    config: CaptureConfig,
+) -> FrameEntry:
+    T_json_glcam = _numbers(file, frame, "transform_matrix")
+    if T_json_glcam.shape not in ((4, 4), (3, 4)):
+        raise CaptureError(
+            f"the pose of {frame['file_path']} is no 4x4 matrix", found=str(T_json_glcam.shape)
+        )
+    T_json_glcam = np.vstack([T_json_glcam[:3], [0, 0, 0, 1]])
+    T_json_glcam[:3, 3] /= scale
+    T_world_cam = opencv_from_opengl(np.linalg.inv(T_json_world) @ T_json_glcam)
+    rgb = file.parent / frame["file_path"]
+    return FrameEntry(
+        rgb,
+        file.parent / frame["depth_file_path"],
+        T_world_cam,
+        lens=_lens(file, {**meta, **frame}, rgb, config),
+    )
+
+
+def _lens(file: Path, values: dict[str, Any], rgb: Path, config: CaptureConfig) -> Lens:
+    """Intrinsics and distortion of one frame, whose own keys win over the global ones."""
+    model, keys = _MODELS[_model_name(values, values)]
+    coefficients = tuple(float(_numbers(file, values, k)) if k in values else 0.0 for k in keys)
+    if model == "plumb_bob" and values.get("k4"):
+        raise CaptureError(f"{file} has a fourth radial coefficient k4, which is not supported")
+    intrinsics = config.color_intrinsics or _intrinsics(file, values, rgb)
+    return Lens(intrinsics, model, coefficients)
+
+
+def _model_name(meta: dict[str, Any], frame: dict[str, Any]) -> str:
+    name = str(frame.get("camera_model", meta.get("camera_model", "OPENCV")))
+    if name not in _MODELS:
+        raise CaptureError(
+            f"camera model {name} is not supported",
+            expected="one of " + ", ".join(_MODELS),
+            hint="Undistort the images first.",
+        )
+    return name
+
+
+def _intrinsics(file: Path, values: dict[str, Any], rgb: Path) -> tuple[float, float, float, float]:
+    if "fl_x" in values and "w" in values and "h" in values:
+        want = int(_numbers(file, values, "w")), int(_numbers(file, values, "h"))
+        if (size := image_size(rgb)) != want:
+            raise CaptureError(
+                f"{rgb} does not fit its intrinsics",
+                expected=f"{want[0]}x{want[1]} pixels",
+                found=f"{size[0]}x{size[1]}",
+                hint="Use the images that the intrinsics were made for.",
+            )
+    missing = [key for key in ("fl_x", "cx", "cy") if key not in values]
+    if missing:
+        raise CaptureError(
+            f"{file} has no intrinsics",
+            expected="fl_x, fl_y, cx, cy for the file or each frame",
+            found="no " + ", ".join(missing),
+            hint="Give them: --set capture.color_intrinsics='[fx, fy, cx, cy]'.",
+        )
+    fx, cx, cy = (float(_numbers(file, values, key)) for key in ("fl_x", "cx", "cy"))
+    fy = float(_numbers(file, values, "fl_y")) if "fl_y" in values else fx
+    return fx, fy, pixel_center_from_corner(cx), pixel_center_from_corner(cy)
+
+
+def _depth_unit(meta: dict[str, Any], first: FrameEntry, config: CaptureConfig) -> float:
+    """Metres of one step; arrays of floats have no usual unit and need one to be given."""
+    if config.depth_unit_m is not None:
+        return config.depth_unit_m
+    if "depth_unit_scale_factor" in meta:
+        factor = float(_numbers(first.depth, meta, "depth_unit_scale_factor"))
+        if not (math.isfinite(factor) and factor > 0):
+            raise CaptureError("depth_unit_scale_factor is not positive", found=str(factor))
+        return factor
+    if first.depth.suffix.lower() == ".npy" and read_depth_steps(first.depth).dtype.kind == "f":
+        raise CaptureError(
+            f"the unit of {first.depth} is not known",
+            expected="depth_unit_scale_factor in transforms.json",
+            hint="Give it: --set capture.depth_unit_m=1 (metres) or 0.001 (millimetres).",
+        )
+    return DEPTH_UNIT_M
+
+
+def _numbers(file: Path, values: dict[str, Any], key: str) -> np.ndarray:
+    try:
+        array = np.array(values[key], dtype=np.float64)
+    except KeyError:
+        raise CaptureError(f"{file} has a frame without {key}") from None
+    except (TypeError, ValueError) as error:
+        raise CaptureError(f"{key} of {file} is wrong", found=str(error)) from error
+    if not np.isfinite(array).all():
+        raise CaptureError(f"{key} of {file} is not finite", found=str(array.tolist()))
+    return array

@@ -1,0 +1,104 @@
+"""Reader of Microsoft 7-Scenes recordings.
+
+`frame-NNNNNN.color.{png,jpg}`, `.depth.png` (uint16 mm, 0 and 65535 unknown) and `.pose.txt`
+(camera to world, OpenCV axes), in the folder itself or in `seq-XX` folders. Colour and depth are
+not registered: the published focal length of 585 and the poses are the depth camera's. The colour
+camera is not published and must be given, else colour is used as if it were registered.
+Format: Shotton et al., "Scene Coordinate Regression Forests", CVPR 2013.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from grounding3d.capture.base import CaptureConfig, check_nonempty
+from grounding3d.capture.files import image_size, read_numbers
+from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture, Lens
+from grounding3d.errors import CaptureError
+
+_log = logging.getLogger(__name__)
+
+DEPTH_UNIT_M = 0.001
+UNKNOWN_STEP = 65535
+DEPTH_INTRINSICS = (585.0, 585.0, 320.0, 240.0)
+UNREGISTERED = (
+    "colour is used as if registered to depth, about 24 pixels off; give the colour camera with "
+    "capture.color_intrinsics and capture.color_from_depth_xyz_m"
+)
+
+
+class SevenScenesFormat:
+    """Entry of the table of capture formats."""
+
+    @staticmethod
+    def recognises(path: Path) -> bool:
+        return path.is_dir() and any(
+            next(path.glob(pattern), None) is not None
+            for pattern in ("frame-*.pose.txt", "seq-*/frame-*.pose.txt")
+        )
+
+    @staticmethod
+    def open(path: Path, config: CaptureConfig) -> ImageFileCapture:
+        """Open a folder of frames or of sequences.
+
+        Raises:
+            CaptureError: frames without depth or colour, images of another size, wrong poses.
+        """
+        poses = sorted(path.glob("frame-*.pose.txt")) or sorted(path.glob("seq-*/frame-*.pose.txt"))
+        check_nonempty(path, len(poses), "frame-*.pose.txt")
+        entries = [entry for pose in poses if (entry := _entry(pose)) is not None]
+        if not entries:
+            raise CaptureError(
+                f"no frame of {path} is complete",
+                expected="frame-NNNNNN.color.png or .jpg, .depth.png and .pose.txt",
+                found=f"{len(poses)} poses, the first without its colour or depth image",
+                hint="Copy the whole recording.",
+            )
+        warnings = [] if config.color_intrinsics is not None else [UNREGISTERED]
+        if len(entries) < len(poses):
+            warnings.append(f"{len(poses) - len(entries)} of {len(poses)} frames lack an image")
+        for text in warnings:
+            _log.warning("%s: %s", path, text)
+        if config.depth_intrinsics is None:
+            _check_size(entries[0])
+        depth_lens = Lens(config.depth_intrinsics or DEPTH_INTRINSICS)
+        facts = FileFacts(
+            format="7scenes",
+            source=path,
+            lens=depth_lens,
+            depth_unit_m=DEPTH_UNIT_M,
+            invalid_steps=(UNKNOWN_STEP,),
+            depth_lens=depth_lens if config.color_intrinsics is not None else None,
+            pose_is_depths=True,
+            warnings=tuple(warnings),
+        )
+        return ImageFileCapture(facts, entries, config)
+
+
+def _entry(pose: Path) -> FrameEntry | None:
+    """The frame of a pose file, None where an image is missing."""
+    stem = pose.name[: -len(".pose.txt")]
+    colors = [pose.with_name(f"{stem}.color.{ending}") for ending in ("png", "jpg")]
+    rgb = next((color for color in colors if color.is_file()), None)
+    depth = pose.with_name(f"{stem}.depth.png")
+    if rgb is None or not depth.is_file():
+        return None
+    T_world_depth = read_numbers(pose, columns=4)
+    if T_world_depth.shape != (4, 4) or not np.isfinite(T_world_depth).all():
+        raise CaptureError(
+            f"{pose} holds no pose", expected="a finite 4x4 matrix", found=str(T_world_depth.shape)
+        )
+    return FrameEntry(rgb, depth, T_world_depth)
+
+
+def _check_size(entry: FrameEntry) -> None:
+    if (size := image_size(entry.depth)) != (640, 480):
+        raise CaptureError(
+            f"{entry.depth} is not of the Kinect's size, for which the intrinsics hold",
+            expected="640x480 pixels",
+            found=f"{size[0]}x{size[1]}",
+            hint="Give the depth camera: --set capture.depth_intrinsics='[fx, fy, cx, cy]'.",
+        )

@@ -1,0 +1,190 @@
+"""Reader of TUM RGB-D recordings.
+
+`rgb.txt` and `depth.txt` (stamp file), `groundtruth.txt` (stamp tx ty tz qx qy qz qw: pose of the
+colour camera's optical frame in the world), depth in steps of 1/5000 m, registered to colour.
+Intrinsics stand in `calibration.txt` (`fx fy cx cy`, then optionally the five coefficients of
+Brown-Conrady distortion) or are given. Format:
+Sturm et al., "A Benchmark for the Evaluation of RGB-D SLAM Systems", IROS 2012.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from grounding3d.capture.base import CaptureConfig, check_nonempty
+from grounding3d.capture.files import read_numbers, text_lines
+from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture, Lens
+from grounding3d.errors import CaptureError
+from grounding3d.geometry.frames import wxyz_from_xyzw
+from grounding3d.geometry.transforms import interpolate_pose, pose_from_quaternion
+
+_log = logging.getLogger(__name__)
+
+DEPTH_UNIT_M = 1 / 5000
+_LARGEST_POSE_GAP_S = 1.0  # motion capture drops out; a longer gap is not bridged
+_PUBLISHED = (
+    "fr1: 517.3 516.5 318.6 255.3, fr2: 520.9 521.0 325.1 249.7, fr3: 535.4 539.2 320.1 247.6"
+)
+
+
+class TumFormat:
+    """Entry of the table of capture formats."""
+
+    @staticmethod
+    def recognises(path: Path) -> bool:
+        return (path / "rgb.txt").is_file() and (path / "depth.txt").is_file()
+
+    @staticmethod
+    def open(path: Path, config: CaptureConfig) -> ImageFileCapture:
+        """Open a recording's folder.
+
+        Raises:
+            CaptureError: lists, intrinsics or the trajectory are missing, or nothing matches.
+        """
+        color, depth = _read_list(path / "rgb.txt"), _read_list(path / "depth.txt")
+        pairs = associate(color.stamps_s, depth.stamps_s, config.sync_tolerance_s)
+        if not len(pairs):
+            gap = np.abs(color.stamps_s[:, None] - depth.stamps_s[None]).min()
+            raise CaptureError(
+                f"no colour and depth image of {path} belong together",
+                expected=f"stamps within {config.sync_tolerance_s:g} s",
+                found=f"{gap:.3f} s at best",
+                hint="Widen it with --set capture.sync_tolerance_s=...",
+            )
+        trajectory = Trajectory.read(path / "groundtruth.txt")
+        entries = []
+        for i, j in pairs:
+            T_world_cam = trajectory.pose_at(depth.stamps_s[j])
+            if T_world_cam is not None:
+                stamps = float(color.stamps_s[i]), float(depth.stamps_s[j])
+                entries.append(FrameEntry(color.files[i], depth.files[j], T_world_cam, *stamps))
+        if not entries:
+            raise CaptureError(
+                f"the trajectory of {path} covers no depth image",
+                expected=f"poses between {depth.stamps_s[0]:.3f} and {depth.stamps_s[-1]:.3f} s",
+                found=f"{trajectory.stamps_s[0]:.3f} to {trajectory.stamps_s[-1]:.3f} s",
+            )
+        unposed = len(pairs) - len(entries)
+        warnings = (f"{unposed} of {len(pairs)} frames have no pose",) if unposed else ()
+        for text in warnings:
+            _log.warning("%s: %s; they are left out", path, text)
+        details = {
+            "colour images": str(len(color.files)),
+            "depth images": str(len(depth.files)),
+            "poses": str(len(trajectory.stamps_s)),
+        }
+        facts = FileFacts(
+            "tum", path, _lens(path, config), DEPTH_UNIT_M, details=details, warnings=warnings
+        )
+        return ImageFileCapture(facts, entries, config)
+
+
+@dataclass(frozen=True, eq=False)
+class _ImageList:
+    stamps_s: np.ndarray  # [n] rising
+    files: list[Path]
+
+
+def _read_list(file: Path) -> _ImageList:
+    rows = []
+    for number, line in text_lines(file):
+        parts = line.split(maxsplit=1)
+        try:
+            rows.append((float(parts[0]), file.parent / parts[1]))
+        except (ValueError, IndexError):
+            raise CaptureError(
+                f"line {number} of {file} is wrong", expected="stamp and file", found=line
+            ) from None
+    check_nonempty(file, len(rows), "images")
+    rows.sort(key=lambda row: row[0])
+    return _ImageList(np.array([row[0] for row in rows]), [row[1] for row in rows])
+
+
+def associate(color_s: np.ndarray, depth_s: np.ndarray, tolerance_s: float) -> np.ndarray:
+    """One-to-one pairs [n,2] of indices (colour, depth), the closest first, in depth order.
+
+    Args:
+        color_s, depth_s: rising stamps in seconds.
+        tolerance_s: largest gap of a pair.
+    """
+    candidates = []
+    for j, stamp in enumerate(depth_s):
+        low = np.searchsorted(color_s, stamp - tolerance_s, "left")
+        high = np.searchsorted(color_s, stamp + tolerance_s, "right")
+        candidates += [(abs(color_s[i] - stamp), i, j) for i in range(low, high)]
+    taken_color: set[int] = set()
+    taken_depth: set[int] = set()
+    pairs = []
+    for _, i, j in sorted(candidates):
+        if i not in taken_color and j not in taken_depth:
+            taken_color.add(i)
+            taken_depth.add(j)
+            pairs.append((j, i))
+    return np.array([(i, j) for j, i in sorted(pairs)], dtype=int).reshape(-1, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Poses [n,4,4] at rising stamps [n] in seconds."""
+
+    stamps_s: np.ndarray
+    poses: np.ndarray
+
+    @classmethod
+    def read(cls, file: Path) -> Trajectory:
+        """Read `stamp tx ty tz qx qy qz qw` lines; quaternions must be about unit."""
+        table = read_numbers(file, columns=8)
+        check_nonempty(file, len(table), "poses")
+        norms = np.linalg.norm(table[:, 4:], axis=1)
+        wrong = ~(np.abs(norms - 1) < 0.01) | ~np.isfinite(table).all(axis=1)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise CaptureError(
+                f"pose {row} of {file} is no pose",
+                expected="a quaternion of norm 1",
+                found=f"qx qy qz qw = {table[row, 4:].tolist()}",
+            )
+        _, first = np.unique(table[:, 0], return_index=True)
+        table = table[first]
+        quaternions = wxyz_from_xyzw(table[:, 4:])
+        poses = [pose_from_quaternion(q, t) for q, t in zip(quaternions, table[:, 1:4])]
+        return cls(table[:, 0], np.stack(poses))
+
+    def pose_at(self, stamp_s: float) -> np.ndarray | None:
+        """Interpolated pose, None outside the trajectory or in a long gap of it."""
+        after = int(np.searchsorted(self.stamps_s, stamp_s, "left"))
+        if after < len(self.stamps_s) and self.stamps_s[after] == stamp_s:
+            return self.poses[after]
+        if after in (0, len(self.stamps_s)):
+            return None
+        start, end = self.stamps_s[after - 1 : after + 1]
+        if end - start > _LARGEST_POSE_GAP_S:
+            return None
+        fraction = float((stamp_s - start) / (end - start))
+        return interpolate_pose(self.poses[after - 1], self.poses[after], fraction)
+
+
+def _lens(path: Path, config: CaptureConfig) -> Lens:
+    file = path / "calibration.txt"
+    if not file.is_file():
+        if config.color_intrinsics is not None:
+            return Lens(config.color_intrinsics)
+        raise CaptureError(
+            f"the intrinsics of {path} are not known",
+            expected="fx fy cx cy in calibration.txt",
+            hint="Write that file, or --set capture.color_intrinsics='[fx, fy, cx, cy]' "
+            f"(published: {_PUBLISHED}).",
+        )
+    values = read_numbers(file).ravel().tolist()
+    if len(values) not in (4, 9):
+        raise CaptureError(
+            f"{file} holds no intrinsics",
+            expected="fx fy cx cy, then none or five distortion coefficients",
+            found=f"{len(values)} numbers",
+        )
+    fx, fy, cx, cy = values[:4]
+    return Lens((fx, fy, cx, cy), "plumb_bob" if values[4:] else "none", tuple(values[4:]))
