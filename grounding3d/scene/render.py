@@ -1,7 +1,7 @@
 """A small surfel renderer in numpy: pictures and depth of a scene without a rasteriser.
 
-Surface splatting in two passes (Zwicker et al. 2001, "Surface Splatting"): discs fill a depth buffer,
-then the colours of all discs near the front surface are blended with Gaussian weights.
+Surface splatting in two passes (Zwicker et al. 2001, "Surface Splatting"): discs fill a depth
+buffer, then the colours of all discs near the front surface are blended with Gaussian weights.
 """
 
 from __future__ import annotations
@@ -120,11 +120,9 @@ def _fragments(
             if len(rows) == 0:
                 continue
             u, v = u[rows], v[rows]
-            fragment = _intersect(discs, rows, camera.rays[v, u], offset[rows])
-            hit, z, weights = fragment
-            # a disc smaller than a pixel, or seen edge-on, still paints its centre
-            yield (v[hit] * camera.width + u[hit]), rows[hit], z, weights
-            if du == 0 and dv == 0:
+            hit, z, weights = _intersect(discs, rows, camera.rays[v, u], offset[rows])
+            yield v[hit] * camera.width + u[hit], rows[hit], z, weights
+            if du == 0 and dv == 0:  # a disc seen edge-on, or under a pixel, paints its centre
                 missed = np.setdiff1d(np.arange(len(rows)), hit, assume_unique=True)
                 if len(missed):
                     z = discs.points[rows[missed], 2]

@@ -40,21 +40,23 @@ def merge_layers(rows: VoxelRows, voxel_size_m: float, sigma_m: np.ndarray) -> V
     row_of = np.zeros(len(table), np.int64)
     row_of[at] = np.arange(len(rows))
     target = np.arange(len(rows))
-    strength = rows.sums[:, WEIGHT].copy()
+    weight = rows.sums[:, WEIGHT].copy()  # in one piece in memory
+    strength = weight.copy()
     reach = np.clip(np.ceil(_REACH_SIGMAS * sigma_m / voxel_size_m), 1, _MAX_REACH)
     for step in (s * side for s in range(1, _MAX_REACH + 1) for side in (-1, 1)):
         mine = np.flatnonzero(reach >= abs(step))
         beyond = positions[mine] + step * voxel_size_m * normals[mine]
         other = table.find(voxel_keys(beyond, voxel_size_m))
         mine, theirs = mine[other >= 0], row_of[other[other >= 0]]
+        stronger = weight[theirs] > strength[mine]  # strictly: no two swap
+        mine, theirs = mine[stronger], theirs[stronger]
         gap = positions[theirs] - positions[mine]
         along = np.einsum("ij,ij->i", gap, normals[mine])
         beside2 = np.einsum("ij,ij->i", gap, gap) - along**2
         use = np.einsum("ij,ij->i", normals[theirs], normals[mine]) > _SAME_NORMAL
         use &= beside2 < (_BESIDE * voxel_size_m) ** 2
-        use &= rows.sums[theirs, WEIGHT] > strength[mine]  # strictly: no two swap
         target[mine[use]] = theirs[use]
-        strength[mine[use]] = rows.sums[theirs[use], WEIGHT]
+        strength[mine[use]] = weight[theirs[use]]
     for _ in range(_CHAIN):
         target = target[target]
     return _merged(rows, target)

@@ -27,9 +27,9 @@ def estimate_up(scene: Scene) -> tuple[np.ndarray | None, UpSource]:
     """Direction against gravity, from the scene's largest near-horizontal planes.
 
     Cameras are mostly held upright: their image-up axes are near the vertical on average, and their
-    image-right axes are horizontal. Among directions that agree with that, the one most surfels face
-    is taken, and refined by planes through them. A tilted board can deceive this, which is why the
-    scene says "estimated".
+    image-right axes are horizontal. Among directions that agree with that, the one most surfels
+    face is taken, and refined by planes through them. A tilted board can deceive this, which is why
+    the scene says "estimated".
 
     Returns:
         (unit vector [3], "estimated"), or (None, "unknown") where there is no plane, the cameras
