@@ -328,7 +328,9 @@ def foam_brick(rng: np.random.Generator) -> ObjectModel:
     )
 
 
-def _bin(rng, radius, height, category, nouns, bail=False, wire=False) -> ObjectModel:
+def _bin(
+    rng: np.random.Generator, radius, height, category, nouns, bail=False, wire=False
+) -> ObjectModel:
     b = Builder(rng)
     colour = c.pick_colour(rng, c.ANY + ("grey", "blue", "silver"))
     foot = radius * rng.uniform(0.68, 0.85)
@@ -394,7 +396,7 @@ def basket(rng: np.random.Generator) -> ObjectModel:
     return b.finish("basket", describe(rng, nouns, colour), colour)
 
 
-def _open_box(rng, size, wall, category, nouns, wooden) -> ObjectModel:
+def _open_box(rng: np.random.Generator, size, wall, category, nouns, wooden) -> ObjectModel:
     b = Builder(rng)
     colour = c.pick_colour(rng)
     outline = np.array(size[:2]) / 2
@@ -449,7 +451,7 @@ def frying_pan(rng: np.random.Generator) -> ObjectModel:
     return b.finish("frying pan", describe(rng, nouns, colour), colour)
 
 
-def _long_handle(b: Builder, rng, radius, height, length) -> None:
+def _long_handle(b: Builder, rng: np.random.Generator, radius, height, length) -> None:
     dark = c.pick_colour(rng, ("black", "black", "grey", "brown", "red")).rgb
     path = curve(
         [

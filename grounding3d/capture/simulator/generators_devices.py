@@ -146,7 +146,7 @@ def computer_mouse(rng: np.random.Generator) -> ObjectModel:
     return b.finish("computer mouse", describe(rng, nouns, colour), colour)
 
 
-def _display(rng, w, category, nouns) -> ObjectModel:
+def _display(rng: np.random.Generator, w, category, nouns) -> ObjectModel:
     b = Builder(rng)
     h, bezel, foot = w * rng.uniform(0.54, 0.64), rng.uniform(0.008, 0.02), rng.uniform(0.05, 0.12)
     colour = c.pick_colour(rng, ("black", "black", "black", "grey", "white", "silver"))
@@ -190,7 +190,7 @@ def television(rng: np.random.Generator) -> ObjectModel:
     )
 
 
-def _touch(rng, w, d, category, nouns) -> ObjectModel:
+def _touch(rng: np.random.Generator, w, d, category, nouns) -> ObjectModel:
     b = Builder(rng)
     h = rng.uniform(0.007, 0.011)
     colour = c.pick_colour(

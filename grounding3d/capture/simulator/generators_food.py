@@ -14,7 +14,7 @@ from grounding3d.capture.simulator.model import ObjectModel
 from grounding3d.capture.simulator.wording import describe
 
 
-def _skin(rng, rgb, other, strength=None) -> np.ndarray:
+def _skin(rng: np.random.Generator, rgb, other, strength=None) -> np.ndarray:
     """Fruit skin: clouds between two colours with fine specks."""
     field = t.smooth_noise(rng, 48, 96, int(rng.integers(3, 6)))
     base = t.blend(field * (rng.uniform(0.1, 0.7) if strength is None else strength), rgb, other)
@@ -23,7 +23,9 @@ def _skin(rng, rgb, other, strength=None) -> np.ndarray:
     return base
 
 
-def _fruit(b: Builder, rng, profile, radius, paint, stem=True, ring=None) -> None:
+def _fruit(
+    b: Builder, rng: np.random.Generator, profile, radius, paint, stem=True, ring=None
+) -> None:
     b.lathe(curve(np.array(profile) * radius, 16), paint, ring)
     if stem:
         top = profile[-1][1] * radius
@@ -224,7 +226,9 @@ def _icosahedron() -> np.ndarray:
     return v / np.linalg.norm(v, axis=1, keepdims=True)
 
 
-def _ball_texture(rng, kind: str, colour: c.Colour, other: c.Colour) -> np.ndarray:
+def _ball_texture(
+    rng: np.random.Generator, kind: str, colour: c.Colour, other: c.Colour
+) -> np.ndarray:
     d = _sphere_directions(96, 192)
     x, y, z = np.moveaxis(d, -1, 0)
     if kind == "soccer ball":

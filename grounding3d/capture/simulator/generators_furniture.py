@@ -23,7 +23,7 @@ def material(
     return t.glazed(rng, colour.rgb), colour, None
 
 
-def legs(b: Builder, rng, x, y, height, paint, splay: float = 0.0) -> None:
+def legs(b: Builder, rng: np.random.Generator, x, y, height, paint, splay: float = 0.0) -> None:
     """Four legs at the corners (+-x, +-y)."""
     thick, square = rng.uniform(0.015, 0.03), rng.random() < 0.5
     for sx in (-1, 1):

@@ -208,7 +208,7 @@ def drill(rng: np.random.Generator) -> ObjectModel:
     return b.finish("drill", describe(rng, nouns, colour), colour)
 
 
-def _cutlery(rng, category, nouns) -> ObjectModel:
+def _cutlery(rng: np.random.Generator, category, nouns) -> ObjectModel:
     b = Builder(rng)
     length = rng.uniform(0.16, 0.23)
     material = str(rng.choice(["steel", "steel", "wood", "plastic"]))

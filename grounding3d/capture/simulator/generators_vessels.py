@@ -25,7 +25,7 @@ def random_ring(rng: np.random.Generator, p_round: float = 0.75) -> np.ndarray:
     return section(lobes * 4, lobes=lobes, depth=rng.uniform(0.015, 0.04))
 
 
-def wall_profile(rng, radius, height, kind=None) -> np.ndarray:
+def wall_profile(rng: np.random.Generator, radius, height, kind=None) -> np.ndarray:
     """Outer wall (radius, height) [m, 2], from the foot to the rim."""
     kind = kind or rng.choice(["straight", "tapered", "barrel", "waisted", "tulip", "flared"])
     base, middle = {
@@ -57,7 +57,7 @@ def vessel(b: Builder, outer, paint, inner, thickness, ring=None, rim=None) -> N
     b.lathe([*inside, [inside[-1, 0] * 0.85, floor], [0, floor]], inner, ring)
 
 
-def handle(b: Builder, rng, radius_at, height, paint, kind=None) -> None:
+def handle(b: Builder, rng: np.random.Generator, radius_at, height, paint, kind=None) -> None:
     """Mug handle on +x between two heights: C, D or ear shaped."""
     kind = kind or rng.choice(["c", "d", "ear"])
     low, high = rng.uniform(0.12, 0.25) * height, rng.uniform(0.75, 0.92) * height
@@ -179,7 +179,7 @@ def bowl(rng: np.random.Generator) -> ObjectModel:
     return b.finish("bowl", describe(rng, nouns, colour, adjective), colour)
 
 
-def _dish(rng, radius, height, category, nouns) -> ObjectModel:
+def _dish(rng: np.random.Generator, radius, height, category, nouns) -> ObjectModel:
     b = Builder(rng)
     flat = rng.uniform(0.55, 0.72)
     profile = np.array(
@@ -425,7 +425,7 @@ def vase(rng: np.random.Generator) -> ObjectModel:
     return b.finish("vase", describe(rng, nouns, colour, adjective), colour)
 
 
-def _pot(b: Builder, rng, radius, height, colour) -> str | None:
+def _pot(b: Builder, rng: np.random.Generator, radius, height, colour) -> str | None:
     ring = random_ring(rng, 0.75)
     outer = wall_profile(
         rng, radius * 0.94, height * 0.8, rng.choice(["tapered", "straight", "barrel"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ObjectModel:
     """One textured object, upright, +Z up, its origin at the bottom centre.
 

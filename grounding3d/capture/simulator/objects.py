@@ -1,6 +1,6 @@
 """Every object the simulator can make: one table of parametric generators, and mesh packs.
 
-Adding a category: write ``def noun(rng) -> ObjectModel`` in the ``generators_*.py`` file where it
+Adding a category: write ``def noun(rng: np.random.Generator) -> ObjectModel`` in the ``generators_*.py`` file where it
 belongs and add one line to `GENERATORS`.
 """
 

@@ -25,6 +25,7 @@ _EDGE_M = 0.025  # objects keep this far from the table's edge
 _FLAT_TOPS = frozenset(
     {"book", "notebook", "food box", "shoe box", "cardboard box", "brick", "cube", "foam brick"}
 )
+_STACKED_EXTENT_M = 0.22
 # What may lie on its side without looking odd.
 _MAY_LIE = frozenset(
     {"mug", "cup", "bottle", "can", "jar", "carton", "food box", "teddy bear", "candle", "cube"}
@@ -171,14 +172,17 @@ def place_all(
     table: ObjectModel,
     models: list[ObjectModel],
 ) -> list[PlacedObject]:
-    """Put the models on the table one after the other, largest first.
+    """Put ``config.n_objects`` of the models on the table, the larger first.
 
-    Those for which no free spot is found are left out.
+    Models beyond that number are spare: they take the place of those that find no free spot.
     """
     placed: list[PlacedObject] = []
     settler = Settler(table.size_m[2])
+    first, spare = models[: config.n_objects], models[config.n_objects :]
     try:
-        for model in sorted(models, key=lambda m: -m.size_m[0] * m.size_m[1]):
+        for model in [*sorted(first, key=lambda m: -m.size_m[0] * m.size_m[1]), *spare]:
+            if len(placed) == config.n_objects:
+                break
             for _ in range(_TRIES):
                 candidate = _try_spot(rng, config, table, model, placed, settler)
                 if candidate is not None:
@@ -189,7 +193,14 @@ def place_all(
     return placed
 
 
-def _try_spot(rng, config, table, model, placed, settler) -> PlacedObject | None:
+def _try_spot(
+    rng: np.random.Generator,
+    config: TabletopConfig,
+    table: ObjectModel,
+    model: ObjectModel,
+    placed: list[PlacedObject],
+    settler: Settler,
+) -> PlacedObject | None:
     support = _pick_support(rng, config, model, placed)
     R = Rotation.from_euler("z", rng.uniform(-np.pi, np.pi)).as_matrix()
     if model.category in _MAY_LIE and support is None and rng.random() < config.p_lying:
@@ -216,8 +227,13 @@ def _try_spot(rng, config, table, model, placed, settler) -> PlacedObject | None
     return resting
 
 
-def _pick_support(rng, config, model, placed) -> int | None:
-    if rng.random() >= config.p_stacked:
+def _pick_support(
+    rng: np.random.Generator,
+    config: TabletopConfig,
+    model: ObjectModel,
+    placed: list[PlacedObject],
+) -> int | None:
+    if rng.random() >= config.p_stacked or max(model.size_m) > _STACKED_EXTENT_M:
         return None
     options = [
         k
@@ -236,7 +252,13 @@ def _top_centre(support: PlacedObject) -> np.ndarray:
     return ((low + high) / 2)[:2]
 
 
-def _is_free(model, T, table, others, gap_m) -> bool:
+def _is_free(
+    model: ObjectModel,
+    T: np.ndarray,
+    table: ObjectModel,
+    others: list[PlacedObject],
+    gap_m: float,
+) -> bool:
     outline = footprint(transform_points(T, model.vertices.astype(float)))
     if not within_table(outline, table):
         return False

@@ -15,7 +15,7 @@ from grounding3d.capture.simulator.confusable import (
     same_name,
 )
 from grounding3d.capture.simulator.packs import colour_in
-from grounding3d.capture.simulator.wording import with_article
+from grounding3d.capture.simulator.wording import is_plural, with_article
 
 _PLAIN = ("where is the {}", "find the {}", "{}", "where is {a}", "locate the {}")
 _ABSENT = ("where is the {}", "find me {a}", "{}")
@@ -109,22 +109,22 @@ def absent_queries(
 
 
 def _phrase(rng: np.random.Generator, patterns: tuple[str, ...], noun: str) -> str:
-    return str(rng.choice(patterns)).format(noun, a=with_article(noun))
+    text = str(rng.choice(patterns)).format(noun, a=with_article(noun))
+    return text.replace("where is ", "where are ") if is_plural(noun) else text
 
 
+# Pairs of colour names that people mix up.
 _CLOSE = (
-    {"silver", "grey", "white"},
-    {"black", "grey"},
-    {"beige", "white", "brown", "cream", "tan", "gold", "yellow"},
-    {"teal", "blue", "green", "cyan"},
-    {"red", "orange", "pink", "brown"},
-    {"orange", "yellow", "gold", "brown"},
-    {"purple", "pink", "blue"},
+    "silver grey, silver white, black grey, beige white, beige brown, cream white, cream beige, "
+    "tan beige, tan brown, gold yellow, gold brown, gold beige, teal blue, teal green, cyan blue, "
+    "cyan teal, red orange, red pink, red brown, orange yellow, orange brown, purple pink, "
+    "purple blue"
 )
+_CLOSE_PAIRS = frozenset(frozenset(pair.split()) for pair in _CLOSE.split(", "))
 
 
 def _close_colours(a: str, b: str) -> bool:
-    return a == b or any(a in group and b in group for group in _CLOSE)
+    return a == b or frozenset((a, b)) in _CLOSE_PAIRS
 
 
 def _share_noun(caption: str, other: Seen) -> bool:

@@ -23,32 +23,58 @@ Span = tuple[float, float]
 class TabletopConfig(Section):
     """A table with objects, the room around it and the camera that goes around it."""
 
-    n_objects: int = Field(8, ge=0, description="objects on the table")
-    pack: Path | None = Field(None, description="mesh pack folder; None: parametric objects")
-    p_generated: float = Field(0.0, ge=0, le=1, description="share of parametric ones beside a pack")
-    only: tuple[str, ...] | None = Field(None, description="names or categories to choose from")
-    exclude: tuple[str, ...] = Field((), description="names or categories to leave out")
-    held_out: tuple[str, ...] = Field((), description="names that the truth marks as held out")
-    largest_extent_m: float = Field(0.45, gt=0, description="no object is longer")
-    smallest_height_m: float = Field(0.0, ge=0, description="no object is flatter")
-    p_same_category: float = Field(0.04, ge=0, le=1, description="chance of a second of its kind")
-    p_lying: float = Field(0.1, ge=0, le=1, description="chance that a tall object lies")
-    p_stacked: float = Field(0.1, ge=0, le=1, description="chance of standing on a flat object")
-    min_gap_m: float = Field(0.04, ge=0, description="free space between footprints")
-    table_width_m: Span = Field((0.9, 1.5), description="range of the table's longer side")
-    table_depth_m: Span = Field((0.65, 0.95), description="range of the table's shorter side")
-    table_height_m: Span = Field((0.55, 0.8), description="range of the table's height")
-    n_frames: int = Field(60, ge=1, description="frames of the recording")
-    rate_hz: float = Field(10.0, gt=0, description="frames per second")
-    width: int = Field(640, ge=16, description="image width, pixels")
-    height: int = Field(480, ge=16, description="image height, pixels")
-    focal_px: Span = Field((525.0, 615.0), description="range of the focal length at width 640")
-    distance_m: Span = Field((0.7, 1.4), description="range of camera to table centre")
-    motion: Literal["any", "handheld", "wrist"] = Field("any", description="kind of camera path")
-    noise: bool = Field(True, description="Kinect-like depth noise and camera noise")
-    shadows: bool = Field(True, description="cast shadows")
-    world_frame: str = Field("map", description="frame id of the poses and of the truth")
-    offset_range_m: float = Field(3.0, ge=0, description="how far the world's origin may be, x and y")
+    n_objects: int = Field(default=8, ge=0, description="objects on the table")
+    pack: Path | None = Field(
+        default=None, description="mesh pack folder; None: parametric objects"
+    )
+    p_generated: float = Field(
+        0.0, ge=0, le=1, description="share of parametric ones beside a pack"
+    )
+    only: tuple[str, ...] | None = Field(
+        default=None, description="names or categories to choose from"
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="names or categories to leave out")
+    held_out: tuple[str, ...] = Field(
+        default=(), description="names that the truth marks as held out"
+    )
+    largest_extent_m: float = Field(default=0.45, gt=0, description="no object is longer")
+    smallest_height_m: float = Field(default=0.0, ge=0, description="no object is flatter")
+    bulky_volume_m3: float = Field(
+        default=0.012, gt=0, description="bounding volume of a bulky object"
+    )
+    max_bulky: int = Field(
+        default=1, ge=0, description="at most this many bulky objects on a table"
+    )
+    p_same_category: float = Field(
+        default=0.04, ge=0, le=1, description="chance of a second of its kind"
+    )
+    p_lying: float = Field(default=0.1, ge=0, le=1, description="chance that a tall object lies")
+    p_stacked: float = Field(
+        default=0.1, ge=0, le=1, description="chance of standing on a flat object"
+    )
+    min_gap_m: float = Field(default=0.04, ge=0, description="free space between footprints")
+    table_width_m: Span = Field(default=(0.9, 1.5), description="range of the table's longer side")
+    table_depth_m: Span = Field(
+        default=(0.65, 0.95), description="range of the table's shorter side"
+    )
+    table_height_m: Span = Field(default=(0.55, 0.8), description="range of the table's height")
+    n_frames: int = Field(default=60, ge=1, description="frames of the recording")
+    rate_hz: float = Field(default=10.0, gt=0, description="frames per second")
+    width: int = Field(default=640, ge=16, description="image width, pixels")
+    height: int = Field(default=480, ge=16, description="image height, pixels")
+    focal_px: Span = Field(
+        default=(525.0, 615.0), description="range of the focal length at width 640"
+    )
+    distance_m: Span = Field(default=(0.7, 1.4), description="range of camera to table centre")
+    motion: Literal["any", "handheld", "wrist"] = Field(
+        default="any", description="kind of camera path"
+    )
+    noise: bool = Field(default=True, description="Kinect-like depth noise and camera noise")
+    shadows: bool = Field(default=True, description="cast shadows")
+    world_frame: str = Field(default="map", description="frame id of the poses and of the truth")
+    offset_range_m: float = Field(
+        3.0, ge=0, description="how far the world's origin may be, x and y"
+    )
 
 
 def make_table(rng: np.random.Generator, config: TabletopConfig) -> ObjectModel:
@@ -56,7 +82,9 @@ def make_table(rng: np.random.Generator, config: TabletopConfig) -> ObjectModel:
     b = Builder(rng)
     x, y = rng.uniform(*config.table_width_m), rng.uniform(*config.table_depth_m)
     h, thick = rng.uniform(*config.table_height_m), rng.uniform(0.02, 0.04)
-    colour = c.pick_colour(rng, ("white", "grey", "beige", "brown", "black", "blue", "green"))
+    colour = c.pick_colour(
+        rng, ("white", "white", "grey", "grey", "beige", "brown", "black", "blue")
+    )
     kind = str(rng.choice(["wood", "plain", "marble", "cloth"], p=[0.5, 0.27, 0.1, 0.13]))
     adjective: str | None = None
     if kind == "wood":
@@ -103,7 +131,9 @@ def make_surface(rng: np.random.Generator, name: str, mesh: Mesh) -> ObjectModel
             lambda: t.wood(rng, h=64, w=64),
             lambda: t.speckle(rng, c.pick_colour(rng, c.EARTHY).rgb, (120, 112, 104), 64, 64),
             lambda: t.checker(rng, (205, 200, 190), c.pick_colour(rng, c.EARTHY).rgb, 64, 64),
-            lambda: t.glazed(rng, c.pick_colour(rng, ("grey", "beige", "brown", "green", "blue")).rgb),
+            lambda: t.glazed(
+                rng, c.pick_colour(rng, ("grey", "beige", "brown", "green", "blue")).rgb
+            ),
         ],
         "wall": [
             lambda: t.glazed(rng, c.shade(c.pick_colour(rng).rgb, 2.0)),
@@ -123,7 +153,9 @@ def make_surface(rng: np.random.Generator, name: str, mesh: Mesh) -> ObjectModel
         vertices=mesh.vertices.astype(np.float32),
         faces=mesh.faces.astype(np.int32),
         uv=mesh.uv.astype(np.float32),
-        normals=np.tile(normal / np.linalg.norm(normal), (len(mesh.vertices), 1)).astype(np.float32),
+        normals=np.tile(normal / np.linalg.norm(normal), (len(mesh.vertices), 1)).astype(
+            np.float32
+        ),
         texture=texture,
         colour=None,
         size_m=(float(span[0]), float(span[1]), float(span[2])),

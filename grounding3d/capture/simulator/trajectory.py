@@ -47,7 +47,9 @@ def _wave(rng: np.random.Generator, s: np.ndarray, low: float, high: float) -> n
     return (a + b) / 2 + (b - a) / 2 * np.sin(phase + 2 * np.pi * turns * s)
 
 
-def _shaken(rng, poses: np.ndarray, move_m: float, turn_deg: float) -> np.ndarray:
+def _shaken(
+    rng: np.random.Generator, poses: np.ndarray, move_m: float, turn_deg: float
+) -> np.ndarray:
     """Smooth random motion on top: standard deviations in metres and degrees."""
     n = len(poses)
     walk = gaussian_filter1d(rng.standard_normal((n, 6)), 2.0, axis=0, mode="nearest")

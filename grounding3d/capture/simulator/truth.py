@@ -46,7 +46,11 @@ def ground_truth(world: SimulatedWorld, pixels: np.ndarray) -> dict[str, Any]:
     categories = sorted(set(GENERATORS) | {p.model.category for p in everything})
     queries = make_queries(
         np.random.default_rng([world.seed, 5]),
-        [Seen(r["id"], r["category"], tuple(r["captions"]), r["colour"]) for r in records if _ask(r)],
+        [
+            Seen(r["id"], r["category"], tuple(r["captions"]), r["colour"])
+            for r in records
+            if _ask(r)
+        ],
         [r["category"] for r in records],
         categories,
     )

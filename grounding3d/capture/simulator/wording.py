@@ -6,13 +6,18 @@ import numpy as np
 
 from grounding3d.capture.simulator.colours import Colour
 
-# Nouns of which one thing is many, or is uncountable: no article.
-_PLURALS = ("scissors", "shears", "headphones", "bread")
+_PLURAL_NOUNS = ("scissors", "shears", "headphones", "kitchen utensils", "spice jars")
+_UNCOUNTABLE_NOUNS = ("bread",)
+
+
+def is_plural(noun: str) -> bool:
+    """Whether one thing of this name is spoken of as many ("scissors")."""
+    return noun.endswith(_PLURAL_NOUNS) and " of " not in noun
 
 
 def with_article(phrase: str) -> str:
-    """``"orange cup" -> "an orange cup"``."""
-    if phrase.endswith(_PLURALS) and " of " not in phrase:
+    """``"orange cup" -> "an orange cup"``; plural and uncountable nouns stay bare."""
+    if is_plural(phrase) or (phrase.endswith(_UNCOUNTABLE_NOUNS) and " of " not in phrase):
         return phrase
     return ("an " if phrase[0].lower() in "aeiou" else "a ") + phrase
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -20,6 +22,8 @@ from grounding3d.errors import ConfigError
 from grounding3d.extras import require
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.transforms import invert_pose, make_pose, wxyz_from_matrix
+
+_SPARE = 4  # extra objects, for those that find no room
 
 
 @dataclass(eq=False)
@@ -100,9 +104,7 @@ class SimulatedWorld:
         self._bodies[spawn(self.table, (0, 0, 0), client=self._client)] = 0
         for identifier, placed in enumerate(self.objects, start=1):
             T = placed.T_table_object
-            body = spawn(
-                placed.model, T[:3, 3], wxyz_from_matrix(T[:3, :3]), client=self._client
-            )
+            body = spawn(placed.model, T[:3, 3], wxyz_from_matrix(T[:3, :3]), client=self._client)
             self._bodies[body] = identifier
 
 
@@ -174,36 +176,48 @@ def choose_models(rng: np.random.Generator, config: TabletopConfig) -> list[Obje
             found=f"only={config.only}, exclude={config.exclude}",
             hint="Name categories or objects that exist.",
         )
-    generated: list[ObjectModel] = []
-    names: list[str] = []
+    chosen: list[ObjectModel | str] = []  # a model, or the name of one in the pack
     used: set[str] = set()
+    bulky = 0
     for _ in range(400):
-        if len(generated) + len(names) >= config.n_objects:
+        if len(chosen) >= config.n_objects + _SPARE:
             break
-        again = rng.random() < config.p_same_category
+        candidate: ObjectModel | str
         if records and not (kinds and rng.random() < config.p_generated):
             record = records[rng.integers(len(records))]
-            if record["name"] not in names and (again or record["category"] not in used):
-                names.append(record["name"])
-                used.add(record["category"])
+            candidate, category, size_m = record["name"], record["category"], record["size_m"]
         elif kinds and not (records and config.p_generated == 0):
-            kind = kinds[rng.integers(len(kinds))]
-            model = GENERATORS[kind](rng)
-            if (again or model.category not in used) and _fits(model.size_m, config):
-                generated.append(model)
-                used.add(model.category)
-    loaded = load_pack(config.pack, names) if config.pack and names else []
-    return [*loaded, *generated]
+            model = GENERATORS[kinds[rng.integers(len(kinds))]](rng)
+            candidate, category, size_m = model, model.category, model.size_m
+        else:
+            break
+        is_bulky = float(np.prod(size_m)) > config.bulky_volume_m3
+        again = category in used and rng.random() >= config.p_same_category
+        if again or candidate in chosen or not _fits(size_m, config):
+            continue
+        if is_bulky and bulky >= config.max_bulky:
+            continue
+        bulky += is_bulky
+        chosen.append(candidate)
+        used.add(category)
+    return _loaded(config, chosen)
 
 
-def _pack_records(config: TabletopConfig) -> list[dict]:
+def _loaded(config: TabletopConfig, chosen: list[ObjectModel | str]) -> list[ObjectModel]:
+    """The choice with names replaced by the pack's models."""
+    names = [m for m in chosen if isinstance(m, str)]
+    models = {m.name: m for m in load_pack(config.pack, names)} if config.pack and names else {}
+    return [models[m] if isinstance(m, str) else m for m in chosen]
+
+
+def _pack_records(config: TabletopConfig) -> list[dict[str, Any]]:
     if config.pack is None:
         return []
     return [
         r
         for r in read_manifest(config.pack)
         if r["category"] not in FURNITURE
-        and _fits(tuple(r["size_m"]), config)
+        and _fits(r["size_m"], config)
         and _is_wanted(r["name"], r["category"], config)
     ]
 
@@ -214,5 +228,5 @@ def _is_wanted(name: str, category: str, config: TabletopConfig) -> bool:
     return not {name, category} & set(config.exclude)
 
 
-def _fits(size_m: tuple[float, ...], config: TabletopConfig) -> bool:
+def _fits(size_m: Sequence[float], config: TabletopConfig) -> bool:
     return max(size_m) <= config.largest_extent_m and size_m[2] >= config.smallest_height_m
