@@ -1,0 +1,178 @@
+"""One pass over a bag that collects stamps, transforms and intrinsics, without decoding images."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from array import array
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from grounding3d.capture.ros2_storage import Bag, BagMessage
+from grounding3d.capture.sync import clock_runs
+from grounding3d.capture.tf_buffer import (
+    TfBuffer,
+    frame_name,
+    stamp_seconds,
+    transform_sample,
+)
+from grounding3d.errors import CaptureError
+
+_log = logging.getLogger(__name__)
+
+TF = "tf2_msgs/msg/TFMessage"
+_ROW = 8  # a sample: stamp, translation, quaternion
+
+
+@dataclass
+class Stream:
+    """Stamps of one topic's messages, in order of arrival.
+
+    Attributes:
+        stamps: header stamps, seconds.
+        log_ns: when each was received, nanoseconds.
+    """
+
+    stamps: array = field(default_factory=lambda: array("d"))
+    log_ns: array = field(default_factory=lambda: array("q"))
+
+    def add(self, message: BagMessage) -> None:
+        self.stamps.append(header_stamp(message.data))
+        self.log_ns.append(message.log_ns)
+
+    def times(self) -> tuple[np.ndarray, bool]:
+        """Stamps [n], and whether they are the recorder's, as the headers hold none."""
+        stamps = np.array(self.stamps)
+        if len(stamps) and not stamps.any():
+            return np.array(self.log_ns) * 1e-9, True
+        return stamps, False
+
+
+@dataclass
+class BagIndex:
+    """What one pass over a bag collects.
+
+    Attributes:
+        images: stamps by image topic.
+        infos: distinct CameraInfo messages by topic, as bytes without their stamps.
+        moving: samples by (parent, child).
+        moving_log: when each of those samples was received, nanoseconds.
+        static: transforms that hold for the whole bag.
+        track_frames: (parent, child) of the messages on the pose topic; child "" for PoseStamped.
+        track: samples of the pose topic.
+    """
+
+    images: dict[str, Stream]
+    infos: dict[str, dict[bytes, BagMessage]]
+    moving: dict[tuple[str, str], array] = field(default_factory=dict)
+    moving_log: dict[tuple[str, str], array] = field(default_factory=dict)
+    static: TfBuffer = field(default_factory=TfBuffer)
+    track_frames: set[tuple[str, str]] = field(default_factory=set)
+    track: array = field(default_factory=lambda: array("d"))
+
+    def add_sample(
+        self, parent: str, child: str, stamp_s: float, pose: object, log_ns: int
+    ) -> None:
+        key = frame_name(parent), frame_name(child)
+        rows = self.moving.setdefault(key, array("d"))
+        rows.append(stamp_s)
+        rows.extend(transform_sample(pose))
+        self.moving_log.setdefault(key, array("q")).append(log_ns)
+
+    def add_pose(self, message: Any) -> None:
+        """Add an Odometry or PoseStamped message."""
+        child = frame_name(getattr(message, "child_frame_id", ""))
+        pose = message.pose.pose if hasattr(message.pose, "pose") else message.pose
+        self.track_frames.add((frame_name(message.header.frame_id), child))
+        self.track.append(stamp_seconds(message.header.stamp))
+        self.track.extend(transform_sample(pose))
+
+    def fill(
+        self, buffer: TfBuffer, span_s: tuple[float, float], log_span_ns: tuple[int, int]
+    ) -> int:
+        """Add the moving transforms to a buffer.
+
+        Only samples received within `log_span_ns` count. Where a clock was set back, the run with
+        the most samples within `span_s` is used.
+
+        Returns:
+            How many samples were left out.
+        """
+        left_out = 0
+        for (parent, child), flat in self.moving.items():
+            rows = np.array(flat).reshape(-1, _ROW)
+            log_ns = np.array(self.moving_log[parent, child])
+            rows = rows[(log_ns >= log_span_ns[0]) & (log_ns <= log_span_ns[1])]
+            kept = rows[best_run(rows[:, 0], span_s)]
+            left_out += len(flat) // _ROW - len(kept)
+            if len(kept):
+                buffer.add_samples(parent, child, kept[:, 0], kept[:, 1:])
+        return left_out
+
+
+def header_stamp(data: bytes) -> float:
+    """Seconds of the `std_msgs/Header` that a CDR message begins with."""
+    order = "<" if data[1] & 1 else ">"
+    sec, nanosec = struct.unpack_from(order + "iI", data, 4)
+    return sec + nanosec * 1e-9
+
+
+def best_run(stamps: np.ndarray, span_s: tuple[float, float] | None = None) -> np.ndarray:
+    """Indices of the run of a clock with the most stamps, or the most within a span of seconds."""
+    runs = clock_runs(stamps)
+    if not runs:
+        return np.zeros(0, np.intp)
+    first, last = span_s or (-np.inf, np.inf)
+    return max(runs, key=lambda run: ((stamps[run] >= first) & (stamps[run] <= last)).sum())
+
+
+def build_index(bag: Bag, images: list[str], infos: list[str], pose_topic: str | None) -> BagIndex:
+    """Read every message of these topics, and of the transforms, once."""
+    index = BagIndex({name: Stream() for name in images}, {name: {} for name in infos})
+    transforms = _tf_topics(bag)
+    topics = {*images, *infos, *transforms} | ({pose_topic} if pose_topic else set())
+    for message in bag.messages(topics):
+        if message.topic in index.images:
+            index.images[message.topic].add(message)
+        elif message.topic in transforms:
+            _add_transforms(index, bag, message)
+        elif message.topic == pose_topic:
+            index.add_pose(bag.decode(message))
+        else:
+            same = index.infos[message.topic]
+            if len(same) < 8:
+                same.setdefault(bytes(message.data[12:]), message)
+    return index
+
+
+def _add_transforms(index: BagIndex, bag: Bag, message: BagMessage) -> None:
+    is_static = message.topic.endswith("tf_static")
+    for transform in bag.decode(message).transforms:
+        if is_static:
+            index.static.add(transform, is_static=True)
+            continue
+        index.add_sample(
+            transform.header.frame_id,
+            transform.child_frame_id,
+            stamp_seconds(transform.header.stamp),
+            transform.transform,
+            message.log_ns,
+        )
+
+
+def _tf_topics(bag: Bag) -> list[str]:
+    """/tf and /tf_static, or those of the only namespace that has them."""
+    topics = list(bag.of_type(TF))
+    if any(name in ("/tf", "/tf_static") for name in topics):
+        return [name for name in topics if name in ("/tf", "/tf_static")]
+    names = [name for name in topics if name.endswith(("/tf", "/tf_static"))]
+    spaces = sorted({name.rsplit("/", 1)[0] for name in names})
+    if len(spaces) > 1:
+        raise CaptureError(
+            f"{bag.path} holds the transforms of several robots",
+            found=", ".join(names),
+            hint="Filter the bag down to one of them.",
+        )
+    return names

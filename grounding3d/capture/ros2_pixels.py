@@ -1,0 +1,94 @@
+"""Pixel layouts of `sensor_msgs/image_encodings`, and their way to RGB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.ndimage import convolve
+
+_BAYER = {"rggb": (0, 0), "grbg": (0, 1), "gbrg": (1, 0), "bggr": (1, 1)}  # row, column of red
+
+# encoding -> (type, channels)
+PIXEL_TYPES: dict[str, tuple[type, int]] = {
+    **dict.fromkeys(("mono8", "8UC1"), (np.uint8, 1)),
+    **dict.fromkeys(("rgb8", "bgr8"), (np.uint8, 3)),
+    **dict.fromkeys(("rgba8", "bgra8"), (np.uint8, 4)),
+    **dict.fromkeys(("rgb16", "bgr16"), (np.uint16, 3)),
+    **dict.fromkeys(("yuv422", "uyvy", "yuv422_yuy2", "yuyv"), (np.uint8, 2)),
+    **{f"bayer_{tile}8": (np.uint8, 1) for tile in _BAYER},
+    **{f"bayer_{tile}16": (np.uint16, 1) for tile in _BAYER},
+    **dict.fromkeys(("mono16", "16UC1"), (np.uint16, 1)),
+    "32FC1": (np.float32, 1),
+}
+DEPTH_TYPES = {"16UC1", "mono16", "32FC1"}
+
+
+def rgb_from_bayer(mosaic: np.ndarray, tile: str) -> np.ndarray:
+    """Bilinear demosaicing.
+
+    Args:
+        mosaic: [H,W] of any unsigned type.
+        tile: the top left 2x2 pixels, row by row, such as "rggb".
+
+    Returns:
+        [H,W,3] of the same type.
+    """
+    red_row, red_column = _BAYER[tile]
+    rows, columns = np.indices(mosaic.shape)
+    is_red = (rows % 2 == red_row) & (columns % 2 == red_column)
+    is_blue = (rows % 2 != red_row) & (columns % 2 != red_column)
+    kernel = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32)
+    planes = []
+    for known in (is_red, ~is_red & ~is_blue, is_blue):
+        weight = convolve(known.astype(np.float32), kernel, mode="mirror")
+        total = convolve(np.where(known, mosaic, 0).astype(np.float32), kernel, mode="mirror")
+        mean = total / np.maximum(weight, 1e-6)
+        planes.append(np.where(known, mosaic, np.rint(mean)))
+    return np.stack(planes, axis=-1).astype(mosaic.dtype)
+
+
+def rgb_from_yuv422(pixels: np.ndarray, *, luma_first: bool) -> np.ndarray:
+    """RGB [H,W,3] uint8 from packed 4:2:2 [H,W,2] uint8, ITU-R BT.601 with video range."""
+    luma, chroma = (0, 1) if luma_first else (1, 0)
+    y = 1.164 * (pixels[..., luma].astype(np.float32) - 16)
+    u = np.repeat(pixels[:, 0::2, chroma], 2, axis=1)[:, : y.shape[1]].astype(np.float32) - 128
+    v = np.repeat(pixels[:, 1::2, chroma], 2, axis=1)[:, : y.shape[1]].astype(np.float32) - 128
+    rgb = np.stack([y + 1.596 * v, y - 0.813 * v - 0.391 * u, y + 2.018 * u], axis=-1)
+    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+
+
+def _grey(pixels: np.ndarray) -> np.ndarray:
+    return np.repeat(pixels, 3, axis=-1)
+
+
+def _high_byte(pixels: np.ndarray) -> np.ndarray:
+    return (pixels >> 8).astype(np.uint8)
+
+
+def _bayer8(tile: str) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda pixels: rgb_from_bayer(pixels[..., 0], tile)
+
+
+def _bayer16(tile: str) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda pixels: _high_byte(rgb_from_bayer(pixels[..., 0], tile))
+
+
+# encoding -> [H,W,channels] to [H,W,3] uint8
+COLOR_CONVERTERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "rgb8": lambda pixels: pixels,
+    "bgr8": lambda pixels: pixels[..., ::-1],
+    "rgba8": lambda pixels: pixels[..., :3],
+    "bgra8": lambda pixels: pixels[..., 2::-1],
+    "rgb16": _high_byte,
+    "bgr16": lambda pixels: _high_byte(pixels[..., ::-1]),
+    "mono8": _grey,
+    "8UC1": _grey,
+    "mono16": lambda pixels: _grey(_high_byte(pixels)),
+    **dict.fromkeys(("yuv422", "uyvy"), lambda pixels: rgb_from_yuv422(pixels, luma_first=False)),
+    **dict.fromkeys(
+        ("yuv422_yuy2", "yuyv"), lambda pixels: rgb_from_yuv422(pixels, luma_first=True)
+    ),
+    **{f"bayer_{tile}8": _bayer8(tile) for tile in _BAYER},
+    **{f"bayer_{tile}16": _bayer16(tile) for tile in _BAYER},
+}

@@ -1,0 +1,226 @@
+"""The two cameras of a bag: topics, intrinsics, and how their images become one RGB-D image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grounding3d.capture.base import CaptureConfig
+from grounding3d.capture.registration import register_depth
+from grounding3d.capture.ros2_index import BagIndex
+from grounding3d.capture.ros2_storage import Bag
+from grounding3d.capture.ros2_topics import INFO, ImageTopic, choose_images, info_topic
+from grounding3d.capture.ros_images import (
+    CameraFacts,
+    camera_facts,
+    decode_color,
+    decode_depth,
+    message_name,
+)
+from grounding3d.capture.tf_buffer import TfBuffer, frame_name
+from grounding3d.errors import CaptureError, TransformError
+from grounding3d.geometry.camera import Camera
+from grounding3d.geometry.distortion import Undistorter
+from grounding3d.geometry.transforms import make_pose
+
+
+@dataclass(frozen=True)
+class RigTopics:
+    """The topics in use.
+
+    The info topics are None where intrinsics are given, or where depth has those of colour.
+    """
+
+    color: ImageTopic
+    depth: ImageTopic
+    color_info: str | None
+    depth_info: str | None
+
+    def infos(self) -> list[str]:
+        """CameraInfo topics to read."""
+        return sorted({name for name in (self.color_info, self.depth_info) if name})
+
+
+@dataclass(frozen=True, eq=False)
+class Rig:
+    """The two cameras, and how their images become one RGB-D image.
+
+    Attributes:
+        topics: where the images are.
+        color_lens, depth_lens: remove the distortion.
+        T_color_depth: [4,4]; None where depth is registered to colour already.
+        depth_unit_m: metres of one integer depth step, None for millimetres.
+        camera_frame: optical frame of the colour camera.
+        registration: how depth comes to colour, for people.
+        warnings: what a user should know before trusting coordinates.
+    """
+
+    color_lens: Undistorter
+    depth_lens: Undistorter
+    T_color_depth: np.ndarray | None
+    depth_unit_m: float | None
+    topics: RigTopics
+    camera_frame: str
+    registration: str
+    warnings: tuple[str, ...]
+
+    def image(self, color: Any, depth: Any) -> tuple[np.ndarray, np.ndarray]:
+        """rgb [H,W,3] uint8 and registered depth [H,W] float32 of two messages."""
+        rgb = decode_color(color, self.topics.color.name)
+        depth_m = decode_depth(depth, self.topics.depth.name, self.depth_unit_m)
+        _check_size(rgb, self.color_lens.camera, message_name(color, self.topics.color.name))
+        _check_size(depth_m, self.depth_lens.camera, message_name(depth, self.topics.depth.name))
+        rgb, depth_m = self.color_lens.rgb(rgb), self.depth_lens.depth(depth_m)
+        if self.T_color_depth is not None:
+            depth_m = register_depth(
+                depth_m, self.depth_lens.camera, self.color_lens.camera, self.T_color_depth
+            )
+        return rgb, depth_m
+
+
+def choose_topics(bag: Bag, config: CaptureConfig) -> RigTopics:
+    """Decide all topics.
+
+    Raises:
+        CaptureError: something is missing or ambiguous; the hint can be pasted.
+    """
+    color, depth = choose_images(bag, config)
+    color_info = depth_info = None
+    if config.color_intrinsics is None:
+        color_info = info_topic(bag, color, config.color_info_topic, "color_info_topic")
+        if color_info is None:
+            raise _no_info(bag, color, "color")
+    if config.depth_intrinsics is None:
+        depth_info = info_topic(bag, depth, config.depth_info_topic, "depth_info_topic")
+        if depth_info is None and not (depth.is_aligned or depth.frame_id == color.frame_id):
+            raise _no_info(bag, depth, "depth")
+    return RigTopics(color, depth, color_info, depth_info)
+
+
+def build_rig(bag: Bag, index: BagIndex, topics: RigTopics, config: CaptureConfig) -> Rig:
+    """The cameras' facts, and the way from the depth to the colour camera.
+
+    Raises:
+        CaptureError: intrinsics that change or are of no use, or an unknown lens model.
+        TransformError: no static transform between the two cameras.
+    """
+    color_name, depth_name = topics.color.name, topics.depth.name
+    color = _facts(bag, index, topics.color, topics.color_info, config.color_intrinsics)
+    if topics.depth_info is None and config.depth_intrinsics is None:
+        depth = color
+        first = decode_depth(bag.first(depth_name), depth_name)
+        _check_size(
+            first, color.camera, f"the first image on {depth_name}, which has no camera_info,"
+        )
+    else:
+        depth = _facts(bag, index, topics.depth, topics.depth_info, config.depth_intrinsics)
+    camera_frame = topics.color.frame_id or color.frame_id or frame_name(config.camera_frame or "")
+    if not camera_frame:
+        raise CaptureError(
+            f"the images on {color_name} do not name their frame",
+            hint="Name the optical frame with --set capture.camera_frame=...",
+        )
+    frames = camera_frame, topics.depth.frame_id or depth.frame_id or camera_frame
+    T, registration = _color_from_depth(index.static, (color, depth), frames, config)
+    warnings = []
+    if "optical" not in camera_frame:
+        warnings.append(
+            f"the frame {camera_frame!r} is not named as an optical frame; its axes are taken as "
+            "x right, y down, z forward"
+        )
+    return Rig(
+        color_lens=_lens(color),
+        depth_lens=_lens(depth),
+        T_color_depth=T,
+        depth_unit_m=config.depth_unit_m,
+        topics=topics,
+        camera_frame=camera_frame,
+        registration=registration,
+        warnings=tuple(warnings),
+    )
+
+
+def _lens(facts: CameraFacts) -> Undistorter:
+    camera = facts.camera
+    return Undistorter(camera.K, facts.model, facts.coefficients, camera.width, camera.height)
+
+
+def _facts(
+    bag: Bag,
+    index: BagIndex,
+    image: ImageTopic,
+    info: str | None,
+    given: tuple[float, float, float, float] | None,
+) -> CameraFacts:
+    """Intrinsics as given, else of the stream's CameraInfo, which must not change."""
+    if given is not None:
+        message = bag.first(image.name)
+        decode = decode_depth if image.is_depth else decode_color
+        height, width = decode(message, image.name).shape[:2]
+        return CameraFacts(Camera.from_focal(*given, width, height), "none", np.zeros(0), "")
+    assert info is not None
+    messages = [bag.decode(message) for message in index.infos[info].values()]
+    usable = [message for message in messages if message.k[0] != 0] or messages
+    facts = [camera_facts(message, info, is_rectified=image.is_rectified) for message in usable]
+    if any(not other.same_as(facts[0]) for other in facts[1:]):
+        raise CaptureError(
+            f"the intrinsics on {info} change during the recording",
+            found="; ".join(
+                f"fx {each.camera.fx:.3f} cx {each.camera.cx:.3f}" for each in facts[:4]
+            ),
+            hint="Split the bag where they change, or give --set "
+            f"capture.{'depth' if image.is_depth else 'color'}_intrinsics=fx,fy,cx,cy.",
+        )
+    return facts[0]
+
+
+def _color_from_depth(
+    tf: TfBuffer,
+    facts: tuple[CameraFacts, CameraFacts],
+    frames: tuple[str, str],
+    config: CaptureConfig,
+) -> tuple[np.ndarray | None, str]:
+    """T_color_depth [4,4], None where the images are registered already; and a word about it."""
+    (color, depth), (color_frame, depth_frame) = facts, frames
+    if config.color_from_depth_xyz_m is not None:
+        T = make_pose(np.eye(3), np.array(config.color_from_depth_xyz_m))
+        return T, "reprojected with the given translation"
+    if depth_frame == color_frame:
+        if color.camera == depth.camera:
+            return None, "registered by the driver"
+        return np.eye(4), f"resampled from {depth.camera.width}x{depth.camera.height}"
+    try:
+        T = tf.lookup_static(color_frame, depth_frame)
+    except TransformError as error:
+        raise TransformError(
+            f"depth in {depth_frame!r} cannot be brought to colour: {error.summary}",
+            expected=error.expected,
+            found=error.found,
+            hint="Record /tf_static, or give --set capture.color_from_depth_xyz_m=x,y,z.",
+        ) from error
+    return T, f"reprojected from {depth_frame} to {color_frame} by the static transforms"
+
+
+def _no_info(bag: Bag, image: ImageTopic, kind: str) -> CaptureError:
+    infos = list(bag.of_type(INFO))
+    options = "; or ".join(f"--set capture.{kind}_info_topic={name}" for name in infos[:6])
+    return CaptureError(
+        f"{bag.path} holds no camera_info for {image.name}",
+        expected=f"{INFO} on {image.info_topic}",
+        found=", ".join(infos) or "no camera_info at all",
+        hint=f"Choose with {options}"
+        if options
+        else f"Give the intrinsics with --set capture.{kind}_intrinsics=fx,fy,cx,cy",
+    )
+
+
+def _check_size(image: np.ndarray, camera: Camera, name: str) -> None:
+    height, width = image.shape[:2]
+    if (width, height) != (camera.width, camera.height):
+        raise CaptureError(
+            f"{name} does not have the size of its camera_info",
+            expected=f"{camera.width}x{camera.height}",
+            found=f"{width}x{height}",
+        )

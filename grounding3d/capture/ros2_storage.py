@@ -1,0 +1,231 @@
+"""Opening ROS 2 bags without ROS: folders, lone .mcap and .db3 files."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import re
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from grounding3d.errors import CaptureError
+
+_log = logging.getLogger(__name__)
+
+_SUFFIXES = (".mcap", ".db3")
+_MCAP_MAGIC = b"\x89MCAP0\r\n"
+_SQLITE_MAGIC = b"SQLite format 3\0"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+class BagMessage(NamedTuple):
+    """A recorded message: its topic, when it was received, and its CDR bytes."""
+
+    topic: str
+    log_ns: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class TopicFacts:
+    """Message type and number of messages of a topic."""
+
+    msgtype: str
+    count: int
+
+
+def storage_files(path: Path) -> list[Path]:
+    """Storage files of a bag folder in natural order, or the file itself; compressed ones too."""
+    if path.is_file():
+        return [path] if _is_storage(path) else []
+    files = [entry for entry in path.iterdir() if entry.is_file() and _is_storage(entry)]
+    return sorted(
+        files,
+        key=lambda file: [
+            int(part) if part.isdigit() else part for part in re.split(r"(\d+)", file.name)
+        ],
+    )
+
+
+def _is_storage(path: Path) -> bool:
+    return path.suffix in _SUFFIXES or (
+        path.suffix == ".zstd" and Path(path.stem).suffix in _SUFFIXES
+    )
+
+
+class Bag:
+    """An open bag; made by `open_bag`.
+
+    Attributes:
+        path: as it was given.
+        topics: facts of every topic with CDR messages, by name.
+        distro: ROS distribution that recorded it, "" where it does not say.
+    """
+
+    def __init__(self, path: Path, readers: list[Any]) -> None:
+        from rosbags.typesys import Stores, get_typestore
+
+        self.path, self._readers = path, readers
+        self.topics: dict[str, TopicFacts] = {}
+        refused = set()
+        for connection in (each for reader in readers for each in reader.connections):
+            if connection.ext.serialization_format != "cdr":
+                refused.add(connection.ext.serialization_format)
+                continue
+            count = self.topics.get(connection.topic, TopicFacts("", 0)).count
+            self.topics[connection.topic] = TopicFacts(
+                connection.msgtype, count + connection.msgcount
+            )
+        if refused and not self.topics:
+            raise CaptureError(
+                f"{path} holds messages of another serialization",
+                expected="cdr",
+                found=", ".join(sorted(map(repr, refused))),
+            )
+        self.distro = str(next((reader.ros_distro for reader in readers if reader.ros_distro), ""))
+        stores = {store.value: store for store in Stores}
+        self._types = get_typestore(stores.get(f"ros2_{self.distro}", Stores.LATEST))
+
+    def of_type(self, *msgtypes: str) -> dict[str, TopicFacts]:
+        """Topics of these types that hold messages, by name."""
+        return {
+            name: facts
+            for name, facts in sorted(self.topics.items())
+            if facts.msgtype in msgtypes and facts.count
+        }
+
+    def messages(
+        self, topics: Collection[str], start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Iterator[BagMessage]:
+        """Messages of some topics by the time they were received, start included, stop not."""
+        streams = []
+        for reader in self._readers:
+            wanted = [each for each in reader.connections if each.topic in topics]
+            if wanted:
+                streams.append(reader.messages(wanted, start=start_ns, stop=stop_ns))
+        with _reading(self.path):
+            for connection, log_ns, data in heapq.merge(*streams, key=lambda item: item[1]):
+                yield BagMessage(connection.topic, log_ns, _plain(data))
+
+    def first(self, topic: str) -> Any:
+        """The first message of a topic, decoded."""
+        for message in self.messages([topic]):
+            return self.decode(message)
+        raise CaptureError(f"{self.path} holds no message on {topic}")
+
+    def decode(self, message: BagMessage) -> Any:
+        """A message as an object with the fields of its type."""
+        msgtype = self.topics[message.topic].msgtype
+        try:
+            return self._types.deserialize_cdr(message.data, msgtype)
+        except Exception as error:  # a foreign parser on foreign bytes fails in many ways
+            raise CaptureError(
+                f"a message on {message.topic} of {self.path} does not decode as {msgtype}: {error}"
+            ) from error
+
+
+@contextmanager
+def open_bag(path: Path) -> Iterator[Bag]:
+    """Open a bag folder, or a lone `.mcap` or `.db3` file, until the end of the `with` block.
+
+    Raises:
+        CaptureError: empty, cut short, damaged, or written in a way that is not supported.
+    """
+    from rosbags.rosbag2 import Reader
+
+    files = storage_files(path)
+    if not files:
+        raise CaptureError(
+            f"{path} is no ROS 2 bag", expected="a folder with .mcap or .db3 files, or such a file"
+        )
+    for file in files:
+        _check_file(file)
+    with ExitStack() as stack:
+        with _reading(path):
+            if path.is_dir() and (path / "metadata.yaml").exists():
+                sources = [path]
+            else:
+                if path.is_dir():
+                    _log.warning("%s has no metadata.yaml; its files are read one by one", path)
+                sources = [_unpacked(file, stack) for file in files]
+            readers = [stack.enter_context(Reader(source)) for source in sources]
+        yield Bag(path, readers)
+
+
+def _check_file(file: Path) -> None:
+    """Recognise what interrupted recordings leave behind."""
+    size = file.stat().st_size
+    if size == 0:
+        raise CaptureError(f"{file} is empty", hint="The recording was not finished or not copied.")
+    with file.open("rb") as stream:
+        head = stream.read(16)
+        stream.seek(max(0, size - len(_MCAP_MAGIC)))
+        tail = stream.read()
+    if file.suffix == ".mcap":
+        if not head.startswith(_MCAP_MAGIC):
+            raise CaptureError(f"{file} is not an mcap file", found=f"it begins with {head[:8]!r}")
+        if tail != _MCAP_MAGIC or size < 2 * len(_MCAP_MAGIC):
+            raise CaptureError(
+                f"{file} is truncated: its end is missing",
+                hint=f"Repair it with: mcap recover {file.name} -o recovered.mcap",
+            )
+    if file.suffix == ".db3":
+        if head != _SQLITE_MAGIC:
+            raise CaptureError(f"{file} is not an sqlite3 file", found=f"it begins with {head!r}")
+        log = file.with_name(file.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            raise CaptureError(
+                f"{file} was not closed: messages are still in {log.name}",
+                hint=f"Close it with: sqlite3 {file.name} 'PRAGMA wal_checkpoint(TRUNCATE)'",
+            )
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged bag makes the reader raise into one clear error."""
+    try:
+        yield
+    except (CaptureError, MemoryError, ImportError):
+        raise
+    except Exception as error:  # a foreign parser on foreign bytes fails in many ways
+        text = " ".join(str(error).split()) or type(error).__name__
+        if "erialization format" in text:
+            raise CaptureError(
+                f"{path} holds messages of another serialization", expected="cdr", found=text
+            ) from error
+        raise CaptureError(
+            f"{path} does not read as a ROS 2 bag: {text}",
+            hint="If the recording was interrupted, repair it with `mcap recover` (.mcap), "
+            "`sqlite3 FILE .recover` (.db3) or `ros2 bag reindex` (metadata.yaml).",
+        ) from error
+
+
+def _unpacked(file: Path, stack: ExitStack) -> Path:
+    """A storage file itself, or its contents in a temporary folder where it is compressed."""
+    if file.suffix != ".zstd":
+        return file
+    folder = stack.enter_context(TemporaryDirectory(prefix="grounding3d-"))
+    plain = Path(folder) / file.stem
+    with _zstd().open(file, "rb") as source, plain.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    _check_file(plain)
+    return plain
+
+
+def _plain(data: bytes) -> bytes:
+    """Message bytes; decompressed where a lone file of a message-compressed bag was opened."""
+    if bytes(data[:4]) != _ZSTD_MAGIC:  # CDR begins with 00 00 or 00 01
+        return data
+    return _zstd().decompress(data)
+
+
+def _zstd() -> Any:
+    """The zstd module that rosbags reads with."""
+    import rosbags.rosbag2.reader as module
+
+    return module.zstd

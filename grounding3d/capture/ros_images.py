@@ -1,0 +1,216 @@
+"""Images and camera facts out of ROS messages: plain arrays, metres, RGB.
+
+Messages are only looked at through the fields of `sensor_msgs/Image`, `CompressedImage` and
+`CameraInfo`, so those of rosbags and of rclpy do alike.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from grounding3d.capture.base import clean_depth
+from grounding3d.capture.ros2_compressed_depth import decode_compressed_depth
+from grounding3d.capture.ros2_pixels import COLOR_CONVERTERS, DEPTH_TYPES, PIXEL_TYPES
+from grounding3d.capture.tf_buffer import frame_name, stamp_seconds
+from grounding3d.errors import CaptureError, GroundingError
+from grounding3d.geometry.camera import Camera
+
+
+@dataclass(frozen=True, eq=False)
+class CameraFacts:
+    """What a `sensor_msgs/CameraInfo` says.
+
+    Attributes:
+        camera: intrinsics of the image as it is published.
+        model: lens model, "none" for an image without distortion.
+        coefficients: [n] of the lens model.
+        frame_id: optical frame.
+    """
+
+    camera: Camera
+    model: str
+    coefficients: np.ndarray
+    frame_id: str
+
+    def same_as(self, other: CameraFacts) -> bool:
+        """Whether both describe the same pixels."""
+        return (
+            self.camera == other.camera
+            and self.model == other.model
+            and np.array_equal(self.coefficients, other.coefficients)
+        )
+
+
+def message_name(message: Any, topic: str) -> str:
+    """How errors call a message: its topic and stamp."""
+    return f"the message on {topic} at {stamp_seconds(message.header.stamp):.6f} s"
+
+
+def is_depth_encoding(message: Any) -> bool:
+    """Whether an Image or CompressedImage holds distances, or 16-bit values that may be."""
+    if hasattr(message, "encoding"):
+        return message.encoding in DEPTH_TYPES
+    encoding = message.format.split(";")[0].strip()
+    return "compressedDepth" in message.format or encoding in DEPTH_TYPES
+
+
+def decode_color(message: Any, topic: str) -> np.ndarray:
+    """Colour [H,W,3] uint8 of an Image or CompressedImage.
+
+    Raises:
+        CaptureError: sizes that do not fit, unknown encoding, damaged data; names topic and stamp.
+    """
+    if not hasattr(message, "encoding"):
+        if "compressedDepth" in message.format:
+            raise CaptureError(
+                f"{message_name(message, topic)} is no colour image", found=message.format
+            )
+        with _opened(message, topic) as picture:
+            if picture.mode.startswith("I"):
+                return np.repeat((np.asarray(picture) >> 8).astype(np.uint8)[..., None], 3, axis=-1)
+            return np.asarray(picture.convert("RGB"))
+    convert = COLOR_CONVERTERS.get(message.encoding)
+    if convert is None:
+        raise CaptureError(
+            f"{message_name(message, topic)} is no colour image of a known encoding",
+            expected="one of " + ", ".join(COLOR_CONVERTERS),
+            found=repr(message.encoding),
+        )
+    return np.ascontiguousarray(convert(_pixels(message, topic)))
+
+
+def decode_depth(message: Any, topic: str, depth_unit_m: float | None = None) -> np.ndarray:
+    """Depth [H,W] float32 in metres of an Image or CompressedImage, 0 = unknown.
+
+    Integers are millimetres and floats are metres (REP 118).
+
+    Args:
+        depth_unit_m: metres of one integer step where they are not millimetres.
+
+    Raises:
+        CaptureError: sizes that do not fit, unknown encoding, damaged data; names topic and stamp.
+    """
+    if hasattr(message, "encoding"):
+        if message.encoding not in DEPTH_TYPES:
+            raise CaptureError(
+                f"{message_name(message, topic)} is no depth image",
+                expected="one of " + ", ".join(sorted(DEPTH_TYPES)),
+                found=repr(message.encoding),
+            )
+        depth = _pixels(message, topic)[..., 0]
+    elif "compressedDepth" in message.format:
+        try:
+            depth = decode_compressed_depth(bytes(message.data), message.format)
+        except (GroundingError, OSError, SyntaxError, ValueError) as error:
+            raise _damaged(message, topic, error) from error
+    else:
+        with _opened(message, topic) as picture:
+            if not picture.mode.startswith("I"):
+                raise CaptureError(
+                    f"{message_name(message, topic)} is no depth image",
+                    expected="a 16-bit png",
+                    found=f"{message.format!r} with {picture.mode} pixels",
+                )
+            depth = np.asarray(picture)
+    if np.issubdtype(depth.dtype, np.integer):
+        depth = depth.astype(np.float32) * np.float32(depth_unit_m or 0.001)
+    return clean_depth(depth)
+
+
+def camera_facts(message: Any, topic: str, *, is_rectified: bool = False) -> CameraFacts:
+    """Intrinsics and lens model of a `sensor_msgs/CameraInfo`.
+
+    Args:
+        is_rectified: the image it belongs to has been rectified by its driver: the projection
+            matrix P describes it, and its distortion is undone already.
+
+    Raises:
+        CaptureError: not calibrated, not finite, or cropped.
+    """
+    name = f"the camera_info on {topic}"
+    K = np.array(_field(message, "k"), dtype=np.float64).reshape(3, 3)
+    coefficients = np.array(_field(message, "d"), dtype=np.float64).ravel()
+    if is_rectified:
+        P = np.array(_field(message, "p"), dtype=np.float64).reshape(3, 4)
+        K = P[:, :3] if P[0, 0] != 0 else K
+        coefficients = np.zeros(0)
+    if not np.isfinite(K).all() or not np.isfinite(coefficients).all():
+        raise CaptureError(f"{name} holds NaN or infinite intrinsics", found=K.tolist().__repr__())
+    if K[0, 0] == 0:
+        raise CaptureError(
+            f"{name} is empty: the camera was not calibrated",
+            hint="Give --set capture.color_intrinsics=fx,fy,cx,cy.",
+        )
+    _check_whole_sensor(message, name)
+    model = message.distortion_model
+    if not coefficients.any() and model not in ("equidistant", "fisheye"):
+        model, coefficients = "none", np.zeros(0)
+    try:
+        camera = Camera(K, int(message.width), int(message.height))
+    except GroundingError as error:
+        raise CaptureError(f"{name} is of no use: {error}") from error
+    return CameraFacts(camera, model, coefficients, frame_name(message.header.frame_id))
+
+
+def _check_whole_sensor(message: Any, name: str) -> None:
+    roi = getattr(message, "roi", None)
+    is_cropped = roi is not None and (roi.x_offset, roi.y_offset) != (0, 0)
+    binning = max(getattr(message, "binning_x", 0), getattr(message, "binning_y", 0))
+    if is_cropped or binning > 1:
+        raise CaptureError(
+            f"{name} belongs to a cropped or binned image, which is not supported",
+            hint="Give the intrinsics of the published image: "
+            "--set capture.color_intrinsics=fx,fy,cx,cy.",
+        )
+
+
+def _field(message: Any, name: str) -> Any:
+    """A field whose name ROS 1 writes with a capital letter."""
+    return getattr(message, name) if hasattr(message, name) else getattr(message, name.upper())
+
+
+def _pixels(message: Any, topic: str) -> np.ndarray:
+    """Raw image as [H,W,channels] in native byte order, without row padding."""
+    dtype, channels = PIXEL_TYPES[message.encoding]
+    height, width = int(message.height), int(message.width)
+    row = width * channels * np.dtype(dtype).itemsize
+    step = int(message.step) or row
+    data = np.frombuffer(message.data, np.uint8)
+    if height == 0 or width == 0:
+        raise CaptureError(
+            f"{message_name(message, topic)} has no pixels", found=f"{width}x{height}"
+        )
+    # drivers leave out the padding of the last row
+    if step < row or not step * (height - 1) + row <= data.size <= step * height:
+        raise CaptureError(
+            f"{message_name(message, topic)} has the wrong size",
+            expected=f"{height} rows of {step} bytes, at least {row} each, for {width}x{height} "
+            f"{message.encoding}",
+            found=f"{data.size} bytes",
+        )
+    rows = np.lib.stride_tricks.as_strided(data, (height, row), (step, 1), writeable=False)
+    stored = np.dtype(dtype).newbyteorder(">" if message.is_bigendian else "<")
+    pixels = np.ascontiguousarray(rows).view(stored)
+    return pixels.astype(dtype, copy=False).reshape(height, width, channels)
+
+
+def _opened(message: Any, topic: str) -> Image.Image:
+    """A compressed image, decoded."""
+    try:
+        picture = Image.open(io.BytesIO(bytes(message.data)))
+        picture.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise _damaged(message, topic, error) from error
+    return picture
+
+
+def _damaged(message: Any, topic: str, error: Exception) -> CaptureError:
+    return CaptureError(
+        f"{message_name(message, topic)} does not decode: {error}",
+        found=f"{len(message.data)} bytes of format {message.format!r}",
+    )
