@@ -119,7 +119,7 @@ def segment(
         below |= under & (labels == 0)
     standing &= ~below & (labels == 0)
     for part in (standing, below):
-        pieces, count = connect(surface, part)
+        pieces, _ = connect(surface, part)
         pieces = join_pieces(surface, pieces, up, config.min_pixels / 8)
         labels = np.where(pieces > 0, pieces + max(int(labels.max()), len(supports)), labels)
     return labels, len(supports)
@@ -142,12 +142,19 @@ def _find_background(surface: Surface, up: np.ndarray | None, config: MaskConfig
 
 
 def _true_supports(surface: Surface, planes: list[Plane]) -> list[Plane]:
-    """Leave out what lies on another support and is small: the tops of books and boxes."""
+    """Leave out what is no support of its own.
+
+    That is a second reading of a noisy plane, and what lies on a larger support and is small: the
+    tops of books and boxes.
+    """
     kept: list[Plane] = []
     for plane in planes:
         middle = surface.points[plane.bits].mean(axis=0)
-        above = [other for other in kept if 0.004 < other.height(middle) < 0.5]
-        if plane.area_m2 < 0.15 and any(plane.area_m2 < other.area_m2 for other in above):
+        noise = float(surface.sigma_m[plane.bits].mean())
+        heights = [other.height(middle) for other in kept]
+        if any(abs(height) < 0.015 + 4 * noise for height in heights):
+            continue
+        if plane.area_m2 < 0.15 and any(0 < height < 0.5 for height in heights):
             continue
         kept.append(plane)
     return kept

@@ -110,8 +110,11 @@ def make_surface(depth_m: np.ndarray, camera: Camera, pixels_averaged: int = 1) 
     normals = np.where(known[..., None], normals / np.maximum(length, 1e-9)[..., None], 0)
     facing = np.abs((normals * rays).sum(axis=-1))
     area = depth_m**2 / abs(camera.fx * camera.fy) / np.maximum(facing, 0.1)
-    sigma = depth_noise_m(depth_m) / np.float32(np.sqrt(pixels_averaged))
-    return Surface(camera, points, normals, valid, sigma, np.where(known, area, 0))
+    # what neighbours share, such as the steps of the disparity, does not average out
+    sigma = np.hypot(depth_noise_m(depth_m) / np.sqrt(pixels_averaged), 8e-4 * depth_m**2)
+    return Surface(
+        camera, points, normals, valid, sigma.astype(np.float32), np.where(known, area, 0)
+    )
 
 
 def up_from_image(surface: Surface) -> np.ndarray | None:
