@@ -1,0 +1,43 @@
+"""The table of encoders, and how an encoder SPEC is read."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import cast
+
+from grounding3d.errors import ConfigError, EncoderError
+from grounding3d.features.base import Encoder
+from grounding3d.registry import Registry
+
+ENCODERS = Registry(
+    "encoder",
+    {
+        "bundled-v1": "grounding3d.features.bundled_encoder:load_bundled_v1",
+        "open_clip": "grounding3d.features.open_clip_encoder:load_open_clip",
+    },
+    group="grounding3d.encoders",
+)
+"""Name -> `load(spec, device) -> Encoder`. The name is the SPEC up to its first colon."""
+
+GRAMMAR = "bundled-v1, open_clip:ARCH/TAG, open_clip:ARCH@FILE or the name of an entry point"
+
+
+def load_encoder(spec: str, device: str = "cpu") -> Encoder:
+    """The encoder that `spec` names; its weights are read when a side is first used.
+
+    Args:
+        spec: `bundled-v1`, `open_clip:ARCH/TAG`, `open_clip:ARCH@FILE`, or a name from the
+            entry-point group `grounding3d.encoders` (whatever follows a colon is its own).
+        device: torch device of the towers.
+
+    Raises:
+        EncoderError: no encoder, architecture, tag or file of that name.
+    """
+    name = spec.partition(":")[0].strip()
+    try:
+        load = ENCODERS.load(name)
+    except ConfigError as error:
+        near = get_close_matches(name, ENCODERS.names(), cutoff=0.5)
+        hint = f"Did you mean {near[0]!r}?" if near else None
+        raise EncoderError(f"unknown encoder {spec!r}", expected=GRAMMAR, hint=hint) from error
+    return cast(Encoder, load(spec, device))

@@ -1,0 +1,147 @@
+"""What speaks for each object being what was asked for: a few robust statistics.
+
+Raw cosines of image and text vectors lie close together and say little by themselves. What tells an
+absent noun from a present one is whether the object prefers the query to other nouns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from grounding3d.features.base import Encoder
+from grounding3d.features.relevancy import relevancy, relevancy_scale
+from grounding3d.features.vocabulary import (
+    SUPPORT_NOUNS,
+    label_vocabulary,
+    null_vocabulary,
+    vocabulary,
+)
+from grounding3d.objects.base import ObjectMap
+
+FEATURES = (
+    "similarity", "view_similarity", "margin", "rank", "z", "profile", "relevancy", "lead", "kind",
+)  # fmt: skip
+"""Columns of `Evidence.matrix`; for each, more speaks for the object."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Statistics of M objects for one query.
+
+    Attributes:
+        similarity: [M] cosine of the object's vector and the query's.
+        view_similarity: [M] mean cosine of the better half of its views.
+        margin: [M] similarity less that of the best rival noun.
+        rank: [M] minus the share of rival nouns that fit the object better.
+        z: [M] similarity in standard deviations of the object's over unrelated nouns.
+        profile: [M] correlation over the nouns of how they fit the object and the query.
+        relevancy: [M] LERF's, against the canonical phrases.
+        lead: [M] similarity less the median over the scene's objects.
+        kind: [M] 1 where query and object are both a support, -1 where only one is, else 0.
+    """
+
+    similarity: np.ndarray
+    view_similarity: np.ndarray
+    margin: np.ndarray
+    rank: np.ndarray
+    z: np.ndarray
+    profile: np.ndarray
+    relevancy: np.ndarray
+    lead: np.ndarray
+    kind: np.ndarray
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """[M,F] float64, columns as in `FEATURES`."""
+        return np.stack([getattr(self, name) for name in FEATURES], axis=1).astype(float)
+
+
+class EvidenceIndex:
+    """A scene's vectors, and how every noun fits every object; made once, asked often.
+
+    Args:
+        objects: M objects, not none.
+        encoder: its text side is used.
+    """
+
+    def __init__(self, objects: ObjectMap, encoder: Encoder) -> None:
+        rivals, unrelated = label_vocabulary(encoder), null_vocabulary(encoder)
+        self.embeddings = objects.embeddings.astype(np.float32)
+        self.is_support = np.array([item.kind == "support" for item in objects])
+        self.rival_names = rivals.names
+        self._rivals = rivals.vectors
+        self._rival_fit = self.embeddings @ rivals.vectors.T
+        self._rival_fit_unit = _unit_rows(self._rival_fit)
+        self._null_fit = self.embeddings @ unrelated.vectors.T
+        self._null_mean = self._null_fit.mean(axis=1)
+        self._null_std = self._null_fit.std(axis=1) + 1e-6
+        self._supports = vocabulary(encoder, SUPPORT_NOUNS).vectors
+        self._canonical = encoder.encode_text(encoder.canonical_phrases)
+        self._scale = relevancy_scale(encoder)
+        self._views, self._view_owner = _stack_views(objects, self.embeddings)
+
+    def evidence(self, query: np.ndarray) -> Evidence:
+        """Statistics of every object for a query vector [D]."""
+        similarity = self.embeddings @ query
+        closeness = self._rivals @ query
+        rival = closeness < rival_limit(closeness)
+        rival_fit = np.where(rival, self._rival_fit, -np.inf)
+        better = (rival_fit > similarity[:, None]).sum(axis=1)
+        return Evidence(
+            similarity=similarity,
+            view_similarity=self._view_similarity(query),
+            margin=similarity - rival_fit.max(axis=1),
+            rank=-better / max(int(rival.sum()), 1),
+            z=(similarity - self._null_mean) / self._null_std,
+            profile=self._rival_fit_unit @ _unit_rows(closeness[None])[0],
+            relevancy=relevancy(self.embeddings, query, self._canonical, self._scale),
+            lead=similarity - np.median(similarity),
+            kind=self._kind(query, closeness),
+        )
+
+    def null_best(self) -> np.ndarray:
+        """[U] sorted: for each unrelated noun, the z of the object that fits it best."""
+        z = (self._null_fit - self._null_mean[:, None]) / self._null_std[:, None]
+        return np.sort(z.max(axis=0))
+
+    def _kind(self, query: np.ndarray, closeness: np.ndarray) -> np.ndarray:
+        wants_support = float((self._supports @ query).max()) >= float(closeness.max()) - 1e-3
+        if wants_support:
+            return np.where(self.is_support, 1.0, -1.0)
+        return np.where(self.is_support, -1.0, 0.0)
+
+    def _view_similarity(self, query: np.ndarray) -> np.ndarray:
+        fit = self._views @ query
+        return np.array([np.sort(fit[rows])[-_half(rows) :].mean() for rows in self._view_owner])
+
+
+def rival_limit(closeness: np.ndarray) -> float:
+    """Nouns at least this close to the query are its synonyms or kinds, not its rivals.
+
+    Half-way between the typical noun and the query itself, since how squeezed the cosines are
+    differs from encoder to encoder.
+    """
+    return float(0.5 + 0.5 * np.median(closeness))
+
+
+def _half(rows: slice) -> int:
+    return max((rows.stop - rows.start + 1) // 2, 1)
+
+
+def _unit_rows(matrix: np.ndarray) -> np.ndarray:
+    """Rows without their mean, of unit length: products of such rows are correlations."""
+    centred = matrix - matrix.mean(axis=1, keepdims=True)
+    return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+
+
+def _stack_views(objects: ObjectMap, embeddings: np.ndarray) -> tuple[np.ndarray, list[slice]]:
+    """All views' vectors, and each object's rows; an object without views stands for itself."""
+    blocks, owners, start = [], [], 0
+    for item, embedding in zip(objects, embeddings):
+        block = item.view_embeddings if len(item.view_embeddings) else embedding[None]
+        blocks.append(block.astype(np.float32))
+        owners.append(slice(start, start + len(block)))
+        start += len(block)
+    return np.concatenate(blocks), owners

@@ -1,0 +1,166 @@
+"""Encoders: the table's contract, the SPEC's grammar, and what open_clip itself would give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_clip import make_tiny_clip
+
+from grounding3d.errors import EncoderError
+from grounding3d.features.bundled_encoder import FOLDER
+from grounding3d.features.encoders import ENCODERS, load_encoder
+from grounding3d.features.open_clip_encoder import parse_open_clip
+from grounding3d.features.preprocess import Preprocess
+
+BUNDLED = pytest.param(
+    "bundled-v1",
+    marks=pytest.mark.skipif(
+        not (FOLDER / "bundled_v1.safetensors").is_file(), reason="no bundled weights here"
+    ),
+)
+
+
+@pytest.fixture(params=["tiny-vit", "tiny-conv", "tiny-sigmoid", BUNDLED])
+def encoder(request: pytest.FixtureRequest, tmp_path: Path):
+    """One encoder of every kind."""
+    name = request.param
+    return load_encoder(name if name == "bundled-v1" else make_tiny_clip(tmp_path, name))
+
+
+@pytest.fixture
+def images() -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    sizes = [(40, 40), (31, 77), (120, 33), (1, 1), (300, 200)]
+    return [rng.integers(0, 256, (*size, 3), np.uint8) for size in sizes]
+
+
+def test_every_encoder_keeps_the_contract(encoder, images):
+    vectors = encoder.encode_image(images)
+    assert vectors.shape == (len(images), encoder.dim)
+    texts = encoder.encode_text(["mug", "a red box", "mug", ""])
+    assert texts.shape == (4, encoder.dim)
+    dense = encoder.dense(images[4])
+    assert dense.ndim == 3
+    assert dense.shape[2] == encoder.dim
+    assert min(dense.shape[:2]) > 1
+    for block in (vectors, texts, dense):
+        assert block.dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(block, axis=-1), 1, atol=1e-5)
+    np.testing.assert_array_equal(texts[0], texts[2])
+    assert encoder.logit_scale > 0
+    assert len(encoder.canonical_phrases) >= 1
+    assert encoder.encode_image([]).shape == (0, encoder.dim)
+    assert encoder.encode_text([]).shape == (0, encoder.dim)
+
+
+def test_a_batch_gives_what_single_images_give(encoder, images):
+    together = encoder.encode_image(images)
+    alone = np.concatenate([encoder.encode_image([image]) for image in images])
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_dense_of_a_flat_image_agrees_with_the_whole(tmp_path: Path):
+    encoder = load_encoder(make_tiny_clip(tmp_path, "tiny-vit"))
+    flat = np.full((64, 64, 3), 130, np.uint8)
+    dense = encoder.dense(flat)
+    assert dense.shape == (4, 4, encoder.dim)
+
+
+def test_sides_load_apart(tmp_path: Path):
+    encoder = load_encoder(make_tiny_clip(tmp_path, "tiny-vit"))
+    encoder.encode_text(["mug"])
+    assert encoder._visual is None
+    assert encoder._text_model.visual is None
+    other = load_encoder(encoder.spec)
+    other.encode_image([np.zeros((8, 8, 3), np.uint8)])
+    assert other._text_model is None
+
+
+def test_vectors_are_open_clips_own(tmp_path: Path, images):
+    import open_clip
+    import torch
+    from PIL import Image
+
+    spec = make_tiny_clip(tmp_path, "tiny-vit")
+    file = spec.partition("@")[2]
+    model, _, transform = open_clip.create_model_and_transforms("tiny-vit", pretrained=file)
+    model.eval()
+    tokens = open_clip.get_tokenizer("tiny-vit")(["a red mug", "chair"])
+    with torch.inference_mode():
+        text = model.encode_text(tokens, normalize=True).numpy()
+        pixels = torch.stack([transform(Image.fromarray(image)) for image in images])
+        image = model.encode_image(pixels, normalize=True).numpy()
+    encoder = load_encoder(spec)
+    np.testing.assert_allclose(encoder.encode_text(["a red mug", "chair"]), text, atol=1e-5)
+    assert (encoder.encode_image(images) * image).sum(axis=1).min() > 0.9999
+    assert encoder.logit_scale == pytest.approx(model.logit_scale.exp().item())
+
+
+@pytest.mark.parametrize("resize_mode", ["shortest", "longest", "squash"])
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("size", [32, (32, 32)])
+def test_preprocessing_is_open_clips_own(resize_mode, interpolation, size, images):
+    from open_clip.transform import image_transform
+    from PIL import Image
+
+    transform = image_transform(
+        size, False, resize_mode=resize_mode, interpolation=interpolation, fill_color=7
+    )
+    config = {"size": size, "resize_mode": resize_mode, "interpolation": interpolation}
+    ours = Preprocess.from_config({**config, "fill_color": 7}).batch(images).numpy()
+    for image, mine in zip(images, ours, strict=True):
+        theirs = transform(Image.fromarray(image)).numpy()
+        assert mine.shape == theirs.shape
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
+def test_sigmoid_models_bring_their_bias(tmp_path: Path):
+    encoder = load_encoder(make_tiny_clip(tmp_path, "tiny-sigmoid"))
+    assert encoder.logit_bias == pytest.approx(-10)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("bundeled-v1", "Did you mean 'bundled-v1'"),
+        ("", "open_clip:ARCH/TAG"),
+        ("open_clip:ViT-B-32", "ARCH@FILE"),
+        ("open_clip:ViT-B-33/openai", "ViT-B-32"),
+        ("open_clip:ViT-B-32/laion", "laion2b_s34b_b79k"),
+        ("open_clip:ViT-B-32@/no/such/file.safetensors", "/no/such/file.safetensors"),
+    ],
+)
+def test_a_wrong_spec_says_what_would_be_right(spec: str, message: str):
+    with pytest.raises(EncoderError) as caught:
+        load_encoder(spec)
+    assert message in str(caught.value)
+
+
+def test_a_file_of_another_model_is_an_error(tmp_path: Path):
+    file = make_tiny_clip(tmp_path, "tiny-conv").partition("@")[2]
+    make_tiny_clip(tmp_path, "tiny-vit")
+    with pytest.raises(EncoderError, match="cannot be loaded"):
+        load_encoder(f"open_clip:tiny-vit@{file}").encode_text(["mug"])
+
+
+def test_an_unreachable_hub_says_how_to_pass_a_file(monkeypatch: pytest.MonkeyPatch):
+    import open_clip.factory
+
+    def fail(*args: object, **kwargs: object) -> str:
+        raise OSError("network is unreachable")
+
+    monkeypatch.setattr(open_clip.factory, "download_pretrained", fail)
+    encoder = load_encoder("open_clip:ViT-B-32/openai")
+    with pytest.raises(EncoderError, match="open_clip:ViT-B-32@/path/to") as caught:
+        encoder.encode_text(["mug"])
+    assert "unreachable" in str(caught.value)
+
+
+def test_spec_with_a_slash_in_the_path():
+    assert parse_open_clip("open_clip:ViT-B-32@/a/b@c.pt") == ("ViT-B-32", "/a/b@c.pt")
+
+
+def test_the_table_loads_nothing_by_itself():
+    assert ENCODERS.names()[:2] == ["bundled-v1", "open_clip"]
