@@ -177,7 +177,7 @@ def _smooth(inverse: np.ndarray, ok: np.ndarray, threshold: np.ndarray, axis: in
     """Mean along `axis` over symmetric pairs of neighbours on the same surface."""
     total, count = inverse.copy(), np.ones_like(inverse)
     n = inverse.shape[axis]
-    for step in range(1, _NORMAL_RADIUS + 1):
+    for step in range(1, min(_NORMAL_RADIUS, (n - 1) // 2) + 1):
         here = slice(step, n - step)
         mid, low, high = (
             (s, slice(None)) if axis == 0 else (slice(None), s)
@@ -199,7 +199,8 @@ def _slope(
     """Least-squares slope along `axis` through each pixel's neighbours on the same surface."""
     rise, run = np.zeros_like(smooth), np.zeros_like(smooth)
     n = smooth.shape[axis]
-    for step in [s for s in range(-_NORMAL_RADIUS, _NORMAL_RADIUS + 1) if s != 0]:
+    radius = min(_NORMAL_RADIUS, n - 1)
+    for step in [s for s in range(-radius, radius + 1) if s != 0]:
         here, there = _shifted(n, step, axis)
         delta = smooth[there] - smooth[here]
         same = ok[there] & (np.abs(delta) <= abs(step) * threshold[here])

@@ -162,3 +162,15 @@ def test_a_jump_can_be_refused() -> None:
     report = builder.add(frames[1])
     assert not report.used
     assert "over 0.3 m" in report.reason
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (7, 5), (641, 483)])
+def test_any_image_size(size: tuple[int, int]) -> None:
+    from grounding3d.capture.base import RGBDFrame
+
+    camera = Camera.from_focal(500, 500, size[0] / 2, size[1] / 2, *size)
+    pose = look_at(np.array([0, 0.01, 1.0]), np.zeros(3), np.array([0, 1.0, 0]))
+    depth = plane_depth(pose, camera).astype(np.float32)
+    frame = RGBDFrame(np.zeros((*depth.shape, 3), np.uint8), depth, camera, pose, 0)
+    report = PointsBuilder(SceneConfig()).add(frame)
+    assert report.used == (depth.size > 400)
