@@ -76,8 +76,8 @@ class SegmentFuser:
             overlap = measure_overlap(cells, old, visible)
         members = [self._members(i, segments[i], overlap) for i in range(len(segments))]
         self._vote(members, overlap)
-        before = {t.id: t.voxels.keys for t in old}
-        hit: dict[int, list[np.ndarray]] = {}
+        before = {t.id: t.voxels for t in old}
+        hit: dict[int, VoxelHistogram] = {}
         for i, segment in enumerate(segments):
             seen = overlap.seen_share(i, members[i]) if members[i] else 1.0
             if not members[i]:
@@ -85,10 +85,15 @@ class SegmentFuser:
                 members[i] = [self.new_track("object", empty).id]
             parts = self._share_out(cells[i], members[i])
             for track_id, part in parts.items():
-                self.tracks[track_id].put(self.tracks[track_id].voxels.add(part))
-                hit.setdefault(track_id, []).append(part.keys)
+                hit[track_id] = hit[track_id].add(part) if track_id in hit else part
             self.note_view(parts, segment, seen)
-        self._count_misses(hit, visible, before)
+        for track_id, part in hit.items():
+            track = self.tracks[track_id]
+            if track_id in visible and track_id in before:
+                # what the frame saw of the track, but not even near its masks
+                missed = visible[track_id] & ~part.near(before[track_id])[1]
+                track.voxels.misses[missed] += 1
+            track.put(track.voxels.add(part))
 
     def new_track(self, kind: str, voxels: VoxelHistogram) -> Track:
         """Start a track under the next id."""
@@ -195,20 +200,6 @@ class SegmentFuser:
         label = nearest_label(cells.points, label)
         parts = {t: cells.select(label == n) for n, t in enumerate(members)}
         return {t: part for t, part in parts.items() if len(part)}
-
-    def _count_misses(
-        self,
-        hit: dict[int, list[np.ndarray]],
-        visible: dict[int, np.ndarray],
-        before: dict[int, np.ndarray],
-    ) -> None:
-        """Voxels of matched tracks that this frame saw, but outside the track's masks."""
-        for track_id, keys in hit.items():
-            if track_id in visible and track_id in before:
-                seen = before[track_id][visible[track_id]]
-                missed = seen[~np.isin(seen, np.concatenate(keys))]
-                voxels = self.tracks[track_id].voxels
-                voxels.misses[np.searchsorted(voxels.keys, missed)] += 1
 
     def forget(self, track_id: int, heir: int) -> None:
         """Remove a track that another one has absorbed."""

@@ -49,6 +49,6 @@ class FusionConfig(Section):
         0.1, ge=0, le=1, description="share of the frames that could have seen it, likewise"
     )
     trim_share: float = Field(
-        0.25, ge=0, le=1, description="voxels hit less often than this share of the usual are cut"
+        0.4, ge=0, le=1, description="voxels hit less often than this share of the usual are cut"
     )
     max_views: int = Field(32, ge=1, description="embeddings kept a thing, the best ones")

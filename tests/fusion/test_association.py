@@ -1,0 +1,229 @@
+"""What the fuser makes of masks that are right, cut, merged, leaking, or in another order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from synthetic import (
+    FLOOR,
+    TABLE,
+    THREE_BOXES,
+    UP,
+    arc_poses,
+    masks_of,
+    noisy_frame,
+    render,
+    standing_box,
+    unit,
+)
+
+from grounding3d.features.base import Mask
+from grounding3d.fusion.association import SegmentFuser
+from grounding3d.fusion.base import FusedSegment, Segment
+from grounding3d.fusion.lifting import lift_masks
+from grounding3d.geometry.boxes import OBB, upright_box
+
+THINGS = [*THREE_BOXES, TABLE, FLOOR]
+
+
+class Views:
+    """Frames of boxes with masks that a test may spoil."""
+
+    def __init__(self, things: list[OBB], n: int, n_objects: int, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.frames, self.index = [], []
+        for k, pose in enumerate(arc_poses(n)):
+            depth, index = render(things, pose)
+            self.frames.append(noisy_frame(depth, pose, k, rng))
+            self.index.append(index)
+        self.n_objects = n_objects
+
+    def segments(self, k: int, groups: list[tuple[int, ...]] | None = None) -> list[Segment]:
+        """Segments of frame k, one a group of things (default: one a thing)."""
+        groups = groups if groups is not None else [(n,) for n in range(self.n_objects)]
+        masks, vectors = [], []
+        for group in groups:
+            bits = np.isin(self.index[k], group)
+            if bits.sum() >= 60:
+                masks.append(Mask.from_image(bits))
+                vectors.append(unit(min(group)))
+        return lift_masks(self.frames[k], masks, vectors, k)
+
+    def cut(self, k: int, n: int) -> list[Segment]:
+        """Segments of frame k with thing n cut into a left and a right half."""
+        bits = self.index[k] == n
+        middle = int(np.median(np.flatnonzero(bits.any(axis=0))))
+        columns = np.arange(bits.shape[1])
+        halves = [
+            Mask.from_image(bits & (columns < middle)),
+            Mask.from_image(bits & (columns >= middle)),
+        ]
+        rest = [(m,) for m in range(self.n_objects) if m != n]
+        return self.segments(k, rest) + lift_masks(self.frames[k], halves, [unit(n)] * 2, k)
+
+
+@pytest.fixture(scope="module")
+def three() -> Views:
+    return Views(THINGS, 10, 3)
+
+
+@pytest.fixture(scope="module")
+def touching() -> Views:
+    """Two boxes side by side, 4 mm apart, and one for itself."""
+    pair = [
+        standing_box(-0.052, 0.0, (0.10, 0.10, 0.12)),
+        standing_box(0.052, 0.0, (0.10, 0.10, 0.12)),
+        standing_box(0.35, 0.1, (0.08, 0.08, 0.08)),
+    ]
+    return Views([*pair, TABLE, FLOOR], 10, 3)
+
+
+def fuse(views: Views, segments: dict[int, list[Segment]], order: list[int] | None = None) -> list:
+    fuser = SegmentFuser()
+    for k in order or range(len(views.frames)):
+        fuser.add(segments[k], views.frames[k])
+    return fuser.fused()
+
+
+def clean(views: Views) -> dict[int, list[Segment]]:
+    return {k: views.segments(k) for k in range(len(views.frames))}
+
+
+def centers(fused: list[FusedSegment]) -> np.ndarray:
+    return np.array([upright_box(s.points, UP).center for s in fused])
+
+
+def assert_one_each(fused: list[FusedSegment], things: list[OBB], tolerance_m: float) -> None:
+    assert len(fused) == len(things), centers(fused).round(3)
+    for thing in things:
+        gap = np.linalg.norm(centers(fused) - thing.center, axis=1)
+        assert gap.min() < tolerance_m
+
+
+def test_clean_masks_give_one_thing_each(three: Views) -> None:
+    fused = fuse(three, clean(three))
+    assert_one_each(fused, list(THREE_BOXES), 0.01)
+    assert all(len(s.keyframes) == 10 for s in fused)
+
+
+def test_embeddings_stay_with_their_thing(three: Views) -> None:
+    for segment in fuse(three, clean(three)):
+        n = int(
+            np.argmin([np.linalg.norm(centers([segment])[0] - b.center) for b in THREE_BOXES])
+        )
+        assert (segment.embeddings @ unit(n) > 0.99).all()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_order_of_frames_does_not_matter(three: Views, seed: int) -> None:
+    order = np.random.default_rng(seed).permutation(10).tolist()
+    segments = clean(three)
+    segments[2], segments[5] = three.cut(2, 1), three.segments(5, [(0, 1), (2,)])
+    one, two = fuse(three, segments), fuse(three, segments, order)
+    assert_one_each(two, list(THREE_BOXES), 0.01)
+    gaps = np.linalg.norm(centers(one)[:, None] - centers(two), axis=2).min(axis=1)
+    assert (gaps < 0.004).all()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_over_segmented_views_are_outvoted(three: Views, first: bool) -> None:
+    segments = clean(three)
+    for k in (0, 1, 2) if first else (7, 8, 9):
+        segments[k] = three.cut(k, 1)
+    assert_one_each(fuse(three, segments), list(THREE_BOXES), 0.01)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_under_segmented_views_are_outvoted(touching: Views, first: bool) -> None:
+    segments = clean(touching)
+    for k in (0, 1, 2) if first else (7, 8, 9):
+        segments[k] = touching.segments(k, [(0, 1), (2,)])
+    fused = fuse(touching, segments)
+    assert len(fused) == 3
+    middle = [c for c in centers(fused) if abs(c[0]) < 0.2]
+    assert sorted(np.sign(c[0]) for c in middle) == [-1, 1]
+    assert all(abs(abs(c[0]) - 0.052) < 0.012 for c in middle)
+
+
+def test_things_always_seen_as_one_are_one(touching: Views) -> None:
+    segments = {k: touching.segments(k, [(0, 1), (2,)]) for k in range(10)}
+    segments[4] = touching.segments(4)
+    fused = fuse(touching, segments)
+    assert len(fused) == 2
+
+
+def test_a_leaking_mask_does_not_stretch_a_thing(three: Views) -> None:
+    segments = clean(three)
+    for k in (3, 6):
+        # the mask of the tall box spills over the table in front of it
+        bits = three.index[k] == 1
+        rows, columns = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
+        spill = bits.copy()
+        spill[rows[-1] : rows[-1] + 25, columns[0] : columns[-1]] |= (
+            three.index[k][rows[-1] : rows[-1] + 25, columns[0] : columns[-1]] == 3
+        )
+        masks = [Mask.from_image(spill), *masks_of(three.index[k], [0, 2])]
+        segments[k] = lift_masks(three.frames[k], masks, None, k)
+    assert_one_each(fuse(three, segments), list(THREE_BOXES), 0.01)
+
+
+def test_a_thing_seen_once_of_many_is_dropped(three: Views) -> None:
+    segments = clean(three)
+    for k in range(1, 10):
+        segments[k] = three.segments(k, [(0,), (2,)])
+    fused = fuse(three, segments)
+    assert_one_each(fused, [THREE_BOXES[0], THREE_BOXES[2]], 0.01)
+
+
+def test_short_captures_keep_what_was_seen_twice(three: Views) -> None:
+    fuser = SegmentFuser()
+    for k in (4, 5):
+        fuser.add(three.segments(k), three.frames[k])
+    assert len(fuser.fused()) == 3
+
+
+def test_supports_are_joined_by_their_plane(three: Views) -> None:
+    fuser = SegmentFuser()
+    for k, frame in enumerate(three.frames):
+        bits = three.index[k] == 3
+        columns = np.arange(bits.shape[1])
+        parts = [bits & (columns < 150), bits & (columns >= 150)]  # cut in two, every frame
+        masks = [Mask.from_image(p, "support") for p in parts if p.sum() > 60]
+        masks += [Mask.from_image(three.index[k] == 4, "support")]
+        fuser.add(lift_masks(frame, masks, None, k), frame)
+    fused = fuser.fused()
+    assert [s.kind for s in fused] == ["support", "support"]
+    table = min(fused, key=lambda s: abs(np.median(s.points[:, 2]) - 0.74))
+    assert upright_box(table.points, UP).size[:2] == pytest.approx([1.2, 0.8], abs=0.03)
+
+
+def test_works_without_frames(three: Views) -> None:
+    fuser = SegmentFuser()
+    for k in range(10):
+        fuser.add(three.segments(k))
+    assert_one_each(fuser.fused(), list(THREE_BOXES), 0.01)
+
+
+def test_state_goes_on_where_it_stopped(three: Views) -> None:
+    whole, half = SegmentFuser(), SegmentFuser()
+    for k in range(10):
+        whole.add(three.segments(k), three.frames[k])
+        if k < 5:
+            half.add(three.segments(k), three.frames[k])
+    rest = SegmentFuser()
+    rest.restore(half.state())
+    for k in range(5, 10):
+        rest.add(three.segments(k), three.frames[k])
+    for a, b in zip(whole.fused(), rest.fused(), strict=True):
+        assert a.id == b.id
+        np.testing.assert_array_equal(a.points, b.points)
+        np.testing.assert_array_equal(a.embeddings, b.embeddings)
+
+
+def test_an_empty_fuser_has_nothing(three: Views) -> None:
+    fuser = SegmentFuser()
+    fuser.add([], three.frames[0])
+    assert fuser.fused() == []
+    other = SegmentFuser()
+    other.restore(fuser.state())
+    assert other.fused() == []
