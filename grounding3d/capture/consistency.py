@@ -1,0 +1,184 @@
+"""Do the poses, the axes and the depth unit of a recording belong together?
+
+Points of one frame, carried into a nearby frame by the poses, must fall onto the depth measured
+there. A world-to-camera matrix taken for camera-to-world, OpenGL axes taken for OpenCV's, or a
+wrong depth unit break this; the check also tries the usual mix-ups and names the one that fits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from grounding3d.capture.base import Capture, IndexedCapture, RGBDFrame
+from grounding3d.capture.summary import PosedCapture, sample_indices
+from grounding3d.errors import CaptureError
+from grounding3d.geometry.frames import opencv_from_opengl
+from grounding3d.geometry.transforms import invert_pose
+
+_POINTS = 3000  # per pair
+_WINDOW = 30  # partner frames lie within this many frames
+_ROTATION_RAD, _TRANSLATION_M = 0.2, 0.15  # motion between partners worth testing
+_MISS = 1.0  # relative error of a point that leaves the image: as bad as it gets
+_GOOD = 0.01  # median relative disagreement of a sound recording (Kinect noise at 3 m)
+_WRONG = 0.03  # above this something is wrong, whether a mix-up explains it or not
+_SCALES = (0.001, 0.1, 0.2, 0.5, 2.0, 5.0, 10.0, 1000.0)
+
+
+@dataclass(frozen=True)
+class PoseConsistency:
+    """How well nearby frames agree.
+
+    Attributes:
+        pairs: pairs of frames that were compared.
+        disagreement_m: median cross-frame depth disagreement in metres, over points seen in both.
+        relative: the same as a share of the depth, points that leave the image counted as misses.
+        alternatives: what else was tried -> its `relative`; empty where nothing needed trying.
+        advice: the alternative that fits and what to do, None where nothing needs doing.
+    """
+
+    pairs: int
+    disagreement_m: float
+    relative: float
+    alternatives: dict[str, float] = field(default_factory=dict)
+    advice: str | None = None
+
+    @property
+    def consistent(self) -> bool:
+        """Whether frames agree as the recording stands."""
+        return self.advice is None
+
+
+@dataclass(frozen=True)
+class _Hypothesis:
+    name: str
+    advice: str
+    invert: bool = False
+    opengl: bool = False
+    depth_scale: float = 1.0
+
+    def pose(self, frame: RGBDFrame) -> np.ndarray:
+        T = invert_pose(frame.T_world_cam) if self.invert else frame.T_world_cam
+        return opencv_from_opengl(T) if self.opengl else T
+
+
+_AS_IT_IS = _Hypothesis("as it is", "")
+_ALTERNATIVES = [
+    _Hypothesis("inverse poses", "the poses are world to camera; invert them", invert=True),
+    _Hypothesis("OpenGL axes", "the camera axes are OpenGL's; negate columns 2, 3", opengl=True),
+    _Hypothesis(
+        "inverse poses with OpenGL axes",
+        "the poses are world to camera with OpenGL axes; invert them, then negate columns 2, 3",
+        invert=True,
+        opengl=True,
+    ),
+] + [
+    _Hypothesis(
+        f"depth times {scale:g}",
+        f"the depth unit is wrong; multiply it by {scale:g} with --set capture.depth_unit_m=...",
+        depth_scale=scale,
+    )
+    for scale in _SCALES
+]
+
+
+def pose_consistency(capture: Capture, pairs: int = 8) -> PoseConsistency:
+    """Compare the depth of nearby frames; open the capture with wide depth limits for this.
+
+    Args:
+        capture: any capture; only the compared frames are held in memory.
+        pairs: how many pairs to compare.
+
+    Raises:
+        CaptureError: fewer than two frames with depth.
+    """
+    found = _moving_pairs(capture, pairs)
+    if not found:
+        raise CaptureError(
+            "the poses cannot be checked", expected="two frames with depth", found="fewer"
+        )
+    relative, metres = _disagreement(found, _AS_IT_IS)
+    if relative <= _GOOD:
+        return PoseConsistency(len(found), metres, relative)
+    scores = {h.name: _disagreement(found, h)[0] for h in _ALTERNATIVES}
+    best = min(_ALTERNATIVES, key=lambda h: scores[h.name])
+    advice = None
+    if scores[best.name] < 0.5 * relative and scores[best.name] <= 2 * _GOOD:
+        advice = (
+            f"{best.advice} (disagreement {scores[best.name]:.1%} of depth instead of "
+            f"{relative:.1%})"
+        )
+    elif relative > _WRONG:
+        advice = (
+            f"frames disagree by {relative:.1%} of depth and no usual mix-up explains it; "
+            "check the trajectory, the intrinsics and the stamps"
+        )
+    return PoseConsistency(len(found), metres, relative, scores, advice)
+
+
+def _moving_pairs(capture: Capture, wanted: int) -> list[tuple[RGBDFrame, RGBDFrame]]:
+    """Pairs of nearby frames with enough motion between them, spread over the recording."""
+    if isinstance(capture, IndexedCapture) and isinstance(capture, PosedCapture):
+        chosen = _pair_indices(capture.poses, wanted)
+        frames = ((capture[i], capture[j]) for i, j in chosen)
+    else:
+        poses = np.stack([frame.T_world_cam for frame in capture] or [np.eye(4)])
+        chosen = _pair_indices(poses, wanted)
+        kept = {i: f for i, f in enumerate(capture) if any(i in pair for pair in chosen)}
+        frames = ((kept[i], kept[j]) for i, j in chosen)
+    return [(a, b) for a, b in frames if a.depth_m.any() and b.depth_m.any()]
+
+
+def _pair_indices(poses: np.ndarray, wanted: int) -> list[tuple[int, int]]:
+    """For evenly spaced frames, the next frame that moved enough, or the last in the window."""
+    pairs = []
+    for first in sample_indices(len(poses) - 1, wanted) if len(poses) > 1 else []:
+        last = min(int(first) + _WINDOW, len(poses) - 1)
+        moved = [i for i in range(first + 1, last) if _motion(poses[first], poses[i]) >= 1]
+        pairs.append((int(first), moved[0] if moved else last))
+    return pairs
+
+
+def _motion(T_world_a: np.ndarray, T_world_b: np.ndarray) -> float:
+    """Motion between two poses, 1 = enough to tell the hypotheses apart."""
+    cosine = (np.trace(T_world_a[:3, :3].T @ T_world_b[:3, :3]) - 1) / 2
+    shift = np.linalg.norm(T_world_b[:3, 3] - T_world_a[:3, 3])
+    return float(max(np.arccos(np.clip(cosine, -1, 1)) / _ROTATION_RAD, shift / _TRANSLATION_M))
+
+
+def _disagreement(
+    pairs: list[tuple[RGBDFrame, RGBDFrame]], hypothesis: _Hypothesis
+) -> tuple[float, float]:
+    """Median relative (misses counted) and median absolute disagreement in metres."""
+    relative, metres = [], []
+    for a, b in [*pairs, *((b, a) for a, b in pairs)]:
+        gap_m, depth_m = _compare(a, b, hypothesis)
+        share = np.full(len(gap_m), _MISS)
+        np.divide(gap_m, depth_m, out=share, where=depth_m > 0)
+        relative.append(np.minimum(share, _MISS))
+        metres.append(gap_m[depth_m > 0])
+    seen = np.concatenate(metres)
+    return float(np.median(np.concatenate(relative))), float(
+        np.median(seen) if len(seen) else np.inf
+    )
+
+
+def _compare(a: RGBDFrame, b: RGBDFrame, hypothesis: _Hypothesis) -> tuple[np.ndarray, np.ndarray]:
+    """For points of a: distance in depth from b's measurement, and that measurement; 0 = none.
+
+    A point that falls onto a pixel of unknown depth tells nothing and is dropped. One that leaves
+    the image keeps depth 0 and counts as a miss: under the right poses few do, as the frames are
+    near each other.
+    """
+    rows, columns = np.nonzero(a.depth_m)
+    step = max(1, len(rows) // _POINTS)
+    rows, columns = rows[::step], columns[::step]
+    points = a.camera.rays[rows, columns] * a.depth_m[rows, columns, None] * hypothesis.depth_scale
+    T = invert_pose(hypothesis.pose(b)) @ hypothesis.pose(a)
+    uv, z = b.camera.project(points @ T[:3, :3].T + T[:3, 3])
+    inside = (z > 1e-6) & b.camera.contains(uv)
+    column, row = np.where(inside[:, None], np.rint(uv), 0).astype(int).T
+    measured = np.where(inside, b.depth_m[row, column] * hypothesis.depth_scale, 0)
+    tells = ~inside | (measured > 0)
+    return np.abs(z - measured)[tells], measured[tells]
