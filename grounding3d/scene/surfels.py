@@ -51,7 +51,7 @@ def axial_sigma(depth_m: np.ndarray) -> np.ndarray:
 def block_size(camera: Camera, config: SceneConfig) -> int:
     """Edge in pixels of the blocks averaged to one point: no coarser than a voxel up close."""
     per_voxel = config.voxel_size_m * camera.fx / config.detail_distance_m
-    return int(np.clip(per_voxel, 1, 4))
+    return int(np.clip(per_voxel, 1, min(4, camera.width, camera.height)))
 
 
 def block_camera(camera: Camera, block: int) -> Camera:
