@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
 from grounding3d.capture.simulator import mesh as shapes
+from grounding3d.capture.simulator.arrays import Numbers
 from grounding3d.capture.simulator.colours import Colour
 from grounding3d.capture.simulator.mesh import Mesh
-from grounding3d.capture.simulator.model import ObjectModel
+from grounding3d.capture.simulator.model import ObjectModel, extents
 from grounding3d.capture.simulator.textures import plain
 
 ATLAS_PX = 256
+
+# A picture uint8 [h, w, 3], or one colour of three numbers from 0 to 255.
+Paint = Numbers
 
 
 class Builder:
@@ -21,45 +27,103 @@ class Builder:
         self.rng = rng
         self._parts: list[tuple[Mesh, np.ndarray]] = []
 
-    def add(self, mesh: Mesh, paint, at=(0, 0, 0), turn=(0, 0, 0), scale=1.0) -> None:
+    def add(
+        self,
+        mesh: Mesh,
+        paint: Paint,
+        at: Numbers = (0, 0, 0),
+        turn: Numbers = (0, 0, 0),
+        scale: Numbers = 1.0,
+    ) -> None:
         """Add a mesh, scaled, turned (degrees about x, y, z) and moved."""
         picture = np.asarray(paint)
         if picture.ndim == 1:
             picture = plain(picture)
         self._parts.append((mesh.placed(at, turn, scale), picture))
 
-    def lathe(self, profile, paint, ring=None, **place) -> None:
+    def lathe(
+        self, profile: Numbers, paint: Paint, ring: np.ndarray | None = None, **place: Numbers
+    ) -> None:
         """Turned shape, see `mesh.lathe`."""
         self.add(shapes.lathe(profile, ring), paint, **place)
 
-    def box(self, size, paint, at=(0, 0, 0), turn=(0, 0, 0), **faces) -> None:
+    def box(
+        self,
+        size: Sequence[float] | np.ndarray,
+        paint: Paint,
+        at: Numbers = (0, 0, 0),
+        turn: Numbers = (0, 0, 0),
+        **faces: Paint,
+    ) -> None:
         """Box standing on ``at``; single faces may have paints of their own (front=, top=, ...)."""
         for name, mesh in shapes.box_faces(size).items():
             self.add(mesh, faces.get(name, paint), at, turn)
 
-    def prism(self, outline, height, paint, top=None, bottom=None, bevel=0.0, **place) -> None:
+    def prism(
+        self,
+        outline: Numbers,
+        height: float,
+        paint: Paint,
+        top: Paint | None = None,
+        bottom: Paint | None = None,
+        bevel: float = 0.0,
+        **place: Numbers,
+    ) -> None:
         """Extruded outline standing on ``at``."""
         side, cap, base = shapes.prism(np.asarray(outline), height, bevel)
         self.add(side, paint, **place)
         self.add(cap, paint if top is None else top, **place)
         self.add(base, paint if bottom is None else bottom, **place)
 
-    def slab(self, size, radius, paint, top=None, bevel=None, **place) -> None:
+    def slab(
+        self,
+        size: Sequence[float] | np.ndarray,
+        radius: float,
+        paint: Paint,
+        top: Paint | None = None,
+        bevel: float | None = None,
+        **place: Numbers,
+    ) -> None:
         """Rounded box of full size (x, y, z) standing on ``at``."""
         outline = shapes.rounded_rectangle(size[0], size[1], radius)
         bevel = min(size) * 0.15 if bevel is None else bevel
         self.prism(outline, size[2], paint, top=top, bevel=bevel, **place)
 
-    def tube(self, path, radius, paint, n=10, flat=1.0, **place) -> None:
+    def tube(
+        self,
+        path: Numbers,
+        radius: Numbers,
+        paint: Paint,
+        n: int = 10,
+        flat: float = 1.0,
+        **place: Numbers,
+    ) -> None:
         """Closed tube along a path, see `mesh.tube`."""
         self.add(shapes.tube(path, radius, n, flat), paint, **place)
 
-    def ball(self, radii, paint, power=2.0, power_z=2.0, n=20, **place) -> None:
+    def ball(
+        self,
+        radii: Numbers,
+        paint: Paint,
+        power: float = 2.0,
+        power_z: float = 2.0,
+        n: int = 20,
+        **place: Numbers,
+    ) -> None:
         """Superellipsoid about ``at``."""
         radii = np.broadcast_to(np.asarray(radii, float), 3)
         self.add(shapes.superellipsoid(radii, power, power_z, n), paint, **place)
 
-    def cylinder(self, radius, height, paint, top=None, n=24, taper=1.0, **place) -> None:
+    def cylinder(
+        self,
+        radius: float,
+        height: float,
+        paint: Paint,
+        top: Paint | None = None,
+        n: int = 24,
+        taper: float = 1.0,
+        **place: Numbers,
+    ) -> None:
         """Closed cylinder or cone stump standing on ``at``."""
         ring = shapes.section(n)
         wall = [[radius, 0], [radius * taper, height]]
@@ -71,7 +135,7 @@ class Builder:
             **place,
         )
 
-    def turn(self, turn_deg) -> None:
+    def turn(self, turn_deg: Numbers) -> None:
         """Turn everything added so far about the origin."""
         self._parts = [(m.placed(turn_deg=turn_deg), paint) for m, paint in self._parts]
 
@@ -100,7 +164,7 @@ class Builder:
             normals=np.concatenate(normals).astype(np.float32),
             texture=texture,
             colour=colour.name if isinstance(colour, Colour) else colour,
-            size_m=tuple(float(x) for x in high - low),
+            size_m=extents(low, high),
         )
 
 

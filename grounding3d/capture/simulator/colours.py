@@ -29,7 +29,7 @@ BRIGHT = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "pink")
 EARTHY = ("brown", "beige", "orange", "white", "grey")
 NEUTRAL = ("white", "grey", "black")
 TECHNICAL = ("black", "black", "white", "grey", "silver")
-ANY = BRIGHT + ("brown", "beige", "white", "grey", "black")
+ANY = (*BRIGHT, "brown", "beige", "white", "grey", "black")
 
 
 class Colour(NamedTuple):

@@ -1,17 +1,21 @@
 """Mesh primitives of the object generators: everything is a loft of rings, a quad or a fan.
 
 Winding is counter-clockwise seen from outside, because the renderer culls back faces. Open shapes
-(mugs, bowls, bins) are therefore closed shells: their profile runs up the outside and down the inside.
+(mugs, bowls, bins) are therefore closed shells: their profile runs up the outside and down the
+inside.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.sparse import csr_matrix
 from scipy.spatial.transform import Rotation
+
+from grounding3d.capture.simulator.arrays import Numbers
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,15 @@ class Mesh:
     faces: np.ndarray
     uv: np.ndarray
 
-    def placed(self, at=(0.0, 0.0, 0.0), turn_deg=(0.0, 0.0, 0.0), scale=1.0) -> Mesh:
+    def placed(
+        self,
+        at: Numbers = (0.0, 0.0, 0.0),
+        turn_deg: Numbers = (0.0, 0.0, 0.0),
+        scale: Numbers = 1.0,
+    ) -> Mesh:
         """Scale, then rotate about x, y, z in this order (degrees), then move by ``at`` metres."""
         vertices = self.vertices * np.asarray(scale, dtype=float)
-        if any(turn_deg):
+        if np.any(turn_deg):
             vertices = Rotation.from_euler("xyz", turn_deg, degrees=True).apply(vertices)
         return Mesh(vertices + np.asarray(at, dtype=float), self.faces, self.uv)
 
@@ -74,19 +83,19 @@ def section(n: int = 28, power: float = 2.0, lobes: int = 0, depth: float = 0.0)
     return np.stack([radius * c, radius * s], axis=1)
 
 
-def curve(points: np.ndarray | list, count: int = 16) -> np.ndarray:
+def curve(points: Numbers, count: int = 16) -> np.ndarray:
     """Smooth curve [count, k] through points without overshoot (monotone cubic by chord length)."""
     points = np.asarray(points, dtype=float)
     chord = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     return PchipInterpolator(chord, points, axis=0)(np.linspace(0, chord[-1], count))
 
 
-def lathe(profile: np.ndarray | list, ring: np.ndarray | None = None) -> Mesh:
+def lathe(profile: Numbers, ring: np.ndarray | None = None) -> Mesh:
     """Profile [m, 2] of (radius, height) swept around z; going up, its outside faces outward."""
     profile = np.asarray(profile, dtype=float)
     ring = section() if ring is None else ring
     xy = profile[:, None, :1] * ring[None]
-    z = np.broadcast_to(profile[:, None, 1:], xy.shape[:2] + (1,))
+    z = np.broadcast_to(profile[:, None, 1:], (*xy.shape[:2], 1))
     return loft(np.concatenate([xy, z], axis=2))
 
 
@@ -123,8 +132,8 @@ def rounded_rectangle(width: float, depth: float, radius: float, per_corner: int
     return np.concatenate(corners)
 
 
-def superellipsoid(radii, power: float = 2.0, power_z: float = 2.0, n: int = 24) -> Mesh:
-    """Ball of three radii about the origin; powers over 2 make it boxy (a pillow, a bar of soap)."""
+def superellipsoid(radii: Numbers, power: float = 2.0, power_z: float = 2.0, n: int = 24) -> Mesh:
+    """Ball of three radii about the origin; powers over 2 make it boxy (a pillow)."""
     phi = np.linspace(-np.pi / 2, np.pi / 2, n // 2 + 1)
     c, s = np.maximum(np.cos(phi), 0.0), np.sin(phi)
     r = (np.abs(c) ** power_z + np.abs(s) ** power_z) ** (-1.0 / power_z)
@@ -132,7 +141,7 @@ def superellipsoid(radii, power: float = 2.0, power_z: float = 2.0, n: int = 24)
     return mesh.placed(scale=radii)
 
 
-def tube(path: np.ndarray | list, radius, n: int = 10, flat: float = 1.0) -> Mesh:
+def tube(path: Numbers, radius: Numbers, n: int = 10, flat: float = 1.0) -> Mesh:
     """Closed tube along path [m, 3]; radius metres, one or one per point; ``flat`` squashes it."""
     path = np.asarray(path, dtype=float)
     radius = np.broadcast_to(np.asarray(radius, dtype=float), len(path))
@@ -151,13 +160,13 @@ def tube(path: np.ndarray | list, radius, n: int = 10, flat: float = 1.0) -> Mes
     return loft(np.concatenate([ends[0], rings, ends[1]]))
 
 
-def quad(corners: np.ndarray | list) -> Mesh:
+def quad(corners: Numbers) -> Mesh:
     """Quad of four corners: bottom left, bottom right, top right, top left as seen from outside."""
     uv = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=float)
     return Mesh(np.asarray(corners, dtype=float), np.array([[0, 1, 2], [0, 2, 3]]), uv)
 
 
-def box_faces(size) -> dict[str, Mesh]:
+def box_faces(size: Sequence[float] | np.ndarray) -> dict[str, Mesh]:
     """Six quads of a box from z = 0 up, centred in x and y; ``front`` looks along -y."""
     x, y, z = size[0] / 2, size[1] / 2, size[2]
     a, b, c, d = [-x, -y, 0], [x, -y, 0], [x, y, 0], [-x, y, 0]

@@ -34,3 +34,9 @@ class ObjectModel:
     texture: np.ndarray
     colour: str | None
     size_m: tuple[float, float, float]
+
+
+def extents(low: np.ndarray, high: np.ndarray) -> tuple[float, float, float]:
+    """Size along x, y, z between two corners."""
+    x, y, z = (float(d) for d in high - low)
+    return x, y, z

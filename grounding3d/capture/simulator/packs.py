@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from grounding3d.capture.simulator.colours import ANY
 from grounding3d.capture.simulator.mesh import Mesh, creased, join
-from grounding3d.capture.simulator.model import ObjectModel
+from grounding3d.capture.simulator.model import ObjectModel, extents
 from grounding3d.errors import InputError
 from grounding3d.extras import require
 
@@ -95,7 +96,7 @@ def as_model(
         normals=normals.astype(np.float32),
         texture=texture,
         colour=colour_in(captions),
-        size_m=tuple(float(x) for x in high - low),
+        size_m=extents(low, high),
     )
 
 
@@ -145,7 +146,7 @@ def read_obj(path: Path) -> tuple[Mesh, bool]:
                     t - 1 if t > 0 else (len(textures) + t if t < 0 else -1),
                 )
                 polygon.append(corners.setdefault(key, len(corners)))
-            faces += [(polygon[0], b, c) for b, c in zip(polygon[1:-1], polygon[2:], strict=True)]
+            faces += [(polygon[0], b, c) for b, c in pairwise(polygon[1:])]
     keys = np.array(list(corners), dtype=int).reshape(-1, 2)
     uv = np.array([*textures, [0.0, 0.0]])[keys[:, 1]]
     return Mesh(np.array(positions)[keys[:, 0]], np.array(faces, dtype=int), uv), bool(textures)

@@ -70,8 +70,8 @@ def sense_depth(depth_m: np.ndarray, camera: Camera, rng: np.random.Generator) -
 
 def depth_edges(depth_m: np.ndarray) -> np.ndarray:
     """Pixels [H, W] next to a jump of the depth, or to unknown depth."""
-    low = grey_erosion(depth_m, size=3)
-    high = grey_dilation(depth_m, size=3)
+    low = grey_erosion(depth_m, size=(3, 3))
+    high = grey_dilation(depth_m, size=(3, 3))
     return high - low > _EDGE_JUMP * np.maximum(high, 0.3)
 
 

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from grounding3d.capture.simulator import colours as c
 from grounding3d.capture.simulator import textures as t
+from grounding3d.capture.simulator.arrays import Numbers
 from grounding3d.capture.simulator.builder import Builder
-from grounding3d.capture.simulator.generators_furniture import legs
+from grounding3d.capture.simulator.generators.furniture import legs
 from grounding3d.capture.simulator.mesh import Mesh, join, quad, section
 from grounding3d.capture.simulator.model import ObjectModel
 from grounding3d.capture.simulator.wording import describe
@@ -28,7 +29,7 @@ class TabletopConfig(Section):
         default=None, description="mesh pack folder; None: parametric objects"
     )
     p_generated: float = Field(
-        0.0, ge=0, le=1, description="share of parametric ones beside a pack"
+        default=0.0, ge=0, le=1, description="share of parametric ones beside a pack"
     )
     only: tuple[str, ...] | None = Field(
         default=None, description="names or categories to choose from"
@@ -73,7 +74,7 @@ class TabletopConfig(Section):
     shadows: bool = Field(default=True, description="cast shadows")
     world_frame: str = Field(default="map", description="frame id of the poses and of the truth")
     offset_range_m: float = Field(
-        3.0, ge=0, description="how far the world's origin may be, x and y"
+        default=3.0, ge=0, description="how far the world's origin may be, x and y"
     )
 
 
@@ -116,11 +117,10 @@ def is_round(table: ObjectModel) -> bool:
     return bool((np.abs(table.vertices[:, :2]) / half).sum(axis=1).max() < 1.6)
 
 
-def tiled(corner, along, across, cells: int) -> Mesh:
+def tiled(corner: Numbers, along: Numbers, across: Numbers, cells: int) -> Mesh:
     """A big rectangle of cells x cells quads, each with the whole texture."""
-    corner, along, across = (np.asarray(v, float) for v in (corner, along, across))
-    a, b = along / cells, across / cells
-    starts = [corner + i * a + j * b for i in range(cells) for j in range(cells)]
+    a, b = np.asarray(along, float) / cells, np.asarray(across, float) / cells
+    starts = [np.asarray(corner, float) + i * a + j * b for i in range(cells) for j in range(cells)]
     return join([quad([s, s + a, s + a + b, s + b]) for s in starts])
 
 
@@ -165,7 +165,7 @@ def make_surface(rng: np.random.Generator, name: str, mesh: Mesh) -> ObjectModel
 def make_room(
     rng: np.random.Generator, config: TabletopConfig, table: ObjectModel
 ) -> list[ObjectModel]:
-    """Floor and none to two walls, in the table's frame; the side at -y stays free for the camera."""
+    """Floor and none to two walls, in the table's frame; the -y side stays free for the camera."""
     reach, tall = 4.0, 2.6
     far = config.distance_m[1] + 0.4
     rooms = [

@@ -7,23 +7,49 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from grounding3d.capture.simulator.arrays import Numbers
 from grounding3d.capture.simulator.colours import Colour, other_colour, pick_colour, shade
 
-_SYLLABLES = "ba lo mi ra ko ten su vi do ne ta lu fri za po min gar el on ix nu shi bel or".split()
+_SYLLABLES = [
+    "ba",
+    "lo",
+    "mi",
+    "ra",
+    "ko",
+    "ten",
+    "su",
+    "vi",
+    "do",
+    "ne",
+    "ta",
+    "lu",
+    "fri",
+    "za",
+    "po",
+    "min",
+    "gar",
+    "el",
+    "on",
+    "ix",
+    "nu",
+    "shi",
+    "bel",
+    "or",
+]
 
 
-def rgb8(rgb) -> tuple[int, int, int]:
+def rgb8(rgb: Numbers) -> tuple[int, int, int]:
     """Clipped integer triple of a colour."""
     r, g, b = (int(np.clip(round(float(x)), 0, 255)) for x in rgb)
     return r, g, b
 
 
-def plain(rgb, size: int = 4) -> np.ndarray:
+def plain(rgb: Numbers, size: int = 4) -> np.ndarray:
     """One colour."""
     return np.broadcast_to(np.array(rgb8(rgb), dtype=np.uint8), (size, size, 3)).copy()
 
 
-def blend(mask: np.ndarray, rgb_off, rgb_on) -> np.ndarray:
+def blend(mask: np.ndarray, rgb_off: Numbers, rgb_on: Numbers) -> np.ndarray:
     """Two colours mixed by a mask [h, w] from 0 to 1."""
     off, on = np.asarray(rgb_off, float), np.asarray(rgb_on, float)
     return np.clip(off + mask[..., None] * (on - off), 0, 255).astype(np.uint8)
@@ -33,14 +59,18 @@ def _grid(h: int, w: int) -> tuple[np.ndarray, np.ndarray]:
     return np.meshgrid(np.arange(w) / w, np.arange(h) / h)
 
 
-def stripes(rng: np.random.Generator, base, other, h: int = 64, w: int = 128) -> np.ndarray:
+def stripes(
+    rng: np.random.Generator, base: Numbers, other: Numbers, h: int = 64, w: int = 128
+) -> np.ndarray:
     """Upright stripes, all of one width."""
     u, _ = _grid(h, w)
     count, share = rng.integers(4, 14), rng.uniform(0.3, 0.6)
     return blend(((u * count) % 1.0 < share).astype(float), base, other)
 
 
-def bands(rng: np.random.Generator, base, other, h: int = 96, w: int = 16) -> np.ndarray:
+def bands(
+    rng: np.random.Generator, base: Numbers, other: Numbers, h: int = 96, w: int = 16
+) -> np.ndarray:
     """Level bands: a few, or many of one width."""
     _, v = _grid(h, w)
     if rng.random() < 0.5:
@@ -53,14 +83,18 @@ def bands(rng: np.random.Generator, base, other, h: int = 96, w: int = 16) -> np
     return blend(mask, base, other)
 
 
-def diagonal(rng: np.random.Generator, base, other, h: int = 96, w: int = 128) -> np.ndarray:
+def diagonal(
+    rng: np.random.Generator, base: Numbers, other: Numbers, h: int = 96, w: int = 128
+) -> np.ndarray:
     """Slanting stripes."""
     u, v = _grid(h, w)
     count = rng.integers(3, 9)
     return blend((((u * 2 + v) * count) % 1.0 < rng.uniform(0.3, 0.55)).astype(float), base, other)
 
 
-def dots(rng: np.random.Generator, base, other, h: int = 96, w: int = 160) -> np.ndarray:
+def dots(
+    rng: np.random.Generator, base: Numbers, other: Numbers, h: int = 96, w: int = 160
+) -> np.ndarray:
     """Round dots on a staggered grid."""
     u, v = _grid(h, w)
     rows = int(rng.integers(3, 7))
@@ -71,7 +105,9 @@ def dots(rng: np.random.Generator, base, other, h: int = 96, w: int = 160) -> np
     return blend((distance < rng.uniform(0.2, 0.36)).astype(float), base, other)
 
 
-def checker(rng: np.random.Generator, base, other, h: int = 96, w: int = 160) -> np.ndarray:
+def checker(
+    rng: np.random.Generator, base: Numbers, other: Numbers, h: int = 96, w: int = 160
+) -> np.ndarray:
     """A chequerboard."""
     u, v = _grid(h, w)
     rows = int(rng.integers(3, 8))
@@ -79,7 +115,9 @@ def checker(rng: np.random.Generator, base, other, h: int = 96, w: int = 160) ->
     return blend(mask, base, other)
 
 
-def zigzag(rng: np.random.Generator, base, other, h: int = 96, w: int = 160) -> np.ndarray:
+def zigzag(
+    rng: np.random.Generator, base: Numbers, other: Numbers, h: int = 96, w: int = 160
+) -> np.ndarray:
     """Zigzag bands."""
     u, v = _grid(h, w)
     wave = np.abs((u * rng.integers(4, 10)) % 1.0 - 0.5) * rng.uniform(0.15, 0.4)
@@ -87,13 +125,17 @@ def zigzag(rng: np.random.Generator, base, other, h: int = 96, w: int = 160) -> 
     return blend(mask.astype(float), base, other)
 
 
-def speckle(rng: np.random.Generator, base, other, h: int = 96, w: int = 128) -> np.ndarray:
+def speckle(
+    rng: np.random.Generator, base: Numbers, other: Numbers, h: int = 96, w: int = 128
+) -> np.ndarray:
     """Fine random specks, as on stoneware."""
     coarse = rng.random((h // 2, w // 2)) < rng.uniform(0.05, 0.2)
     return blend(np.kron(coarse, np.ones((2, 2))), base, other)
 
 
-def flowers(rng: np.random.Generator, base, other, h: int = 96, w: int = 160) -> np.ndarray:
+def flowers(
+    rng: np.random.Generator, base: Numbers, other: Numbers, h: int = 96, w: int = 160
+) -> np.ndarray:
     """Scattered flowers with five petals and a yellow heart."""
     image = Image.new("RGB", (w, h), rgb8(base))
     draw = ImageDraw.Draw(image)
@@ -107,14 +149,18 @@ def flowers(rng: np.random.Generator, base, other, h: int = 96, w: int = 160) ->
     return np.asarray(image)
 
 
-def patches(rng: np.random.Generator, base, other, h: int = 96, w: int = 128) -> np.ndarray:
+def patches(
+    rng: np.random.Generator, base: Numbers, other: Numbers, h: int = 96, w: int = 128
+) -> np.ndarray:
     """Soft clouds of two colours: marble, glaze, camouflage."""
     field = smooth_noise(rng, h, w, cells=int(rng.integers(3, 8)))
     sharp = rng.choice([2.0, 6.0, 40.0])
     return blend(1 / (1 + np.exp(-sharp * (field - 0.5))), base, other)
 
 
-def two_tone(rng: np.random.Generator, base, other, h: int = 96, w: int = 8) -> np.ndarray:
+def two_tone(
+    rng: np.random.Generator, base: Numbers, other: Numbers, h: int = 96, w: int = 8
+) -> np.ndarray:
     """The lower part dipped in another colour."""
     _, v = _grid(h, w)
     return blend((v > rng.uniform(0.35, 0.75)).astype(float), base, other)
@@ -146,7 +192,7 @@ def decorate(
     return paint(rng, base.rgb, other_colour(rng, base).rgb), adjective
 
 
-def glazed(rng: np.random.Generator, rgb, h: int = 32, w: int = 32) -> np.ndarray:
+def glazed(rng: np.random.Generator, rgb: Numbers, h: int = 32, w: int = 32) -> np.ndarray:
     """Nearly plain, with slight cloudiness so that no two surfaces are alike."""
     strength = rng.uniform(0.0, 0.12)
     factor = 1.0 + strength * (smooth_noise(rng, h, w, 3) - 0.5)
@@ -159,19 +205,21 @@ def smooth_noise(rng: np.random.Generator, h: int, w: int, cells: int) -> np.nda
     return np.asarray(Image.fromarray(small).resize((w, h), Image.Resampling.BICUBIC)) / 255.0
 
 
-def wood(rng: np.random.Generator, rgb=None, h: int = 96, w: int = 96) -> np.ndarray:
+def wood(
+    rng: np.random.Generator, rgb: Numbers | None = None, h: int = 96, w: int = 96
+) -> np.ndarray:
     """Grain along x in a given or random wood colour."""
     if rgb is None:
         tones = [(196, 150, 100), (160, 110, 66), (120, 78, 46), (86, 54, 34), (214, 180, 134)]
         rgb = np.array(tones[rng.integers(len(tones))]) * rng.uniform(0.85, 1.1)
-    u, v = _grid(h, w)
+    _, v = _grid(h, w)
     wave = 0.08 * smooth_noise(rng, h, w, 4)
     grain = 0.5 + 0.5 * np.sin(2 * np.pi * (v + wave) * rng.uniform(6, 16))
     fine = rng.random((h, 1)) * np.ones((1, w))
     return blend(0.6 * grain + 0.4 * fine, np.asarray(rgb, float) * 0.82, shade(rgb, 1.1))
 
 
-def weave(rng: np.random.Generator, rgb, h: int = 96, w: int = 128) -> np.ndarray:
+def weave(rng: np.random.Generator, rgb: Numbers, h: int = 96, w: int = 128) -> np.ndarray:
     """Basket weave."""
     u, v = _grid(h, w)
     rows = int(rng.integers(6, 14))
@@ -181,7 +229,9 @@ def weave(rng: np.random.Generator, rgb, h: int = 96, w: int = 128) -> np.ndarra
     return blend(0.35 + 0.65 * bulge, np.asarray(rgb, float) * 0.55, rgb)
 
 
-def metal(rng: np.random.Generator, rgb=(185, 188, 192), h: int = 64, w: int = 64) -> np.ndarray:
+def metal(
+    rng: np.random.Generator, rgb: Numbers = (185, 188, 192), h: int = 64, w: int = 64
+) -> np.ndarray:
     """Brushed metal with soft upright reflections."""
     streak = smooth_noise(rng, 1, w, 6)[0][None, :].repeat(h, axis=0)
     fine = rng.random((h, 1)) * 0.15
@@ -196,17 +246,25 @@ def fake_word(rng: np.random.Generator, syllables: int | None = None) -> str:
     return "".join(_SYLLABLES[i] for i in rng.integers(0, len(_SYLLABLES), count)).upper()
 
 
-def _disc(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, rgb) -> None:
+def _disc(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, rgb: Numbers) -> None:
     draw.ellipse([x - r, y - r, x + r, y + r], fill=rgb8(rgb))
 
 
-def write(draw: ImageDraw.ImageDraw, centre, text: str, height_px: float, rgb) -> None:
+def write(
+    draw: ImageDraw.ImageDraw,
+    centre: tuple[float, float],
+    text: str,
+    height_px: float,
+    rgb: Numbers,
+) -> None:
     """Text centred on a point of the picture."""
     font = ImageFont.load_default(max(6, height_px))
     draw.text(centre, text, font=font, fill=rgb8(rgb), anchor="mm")
 
 
-def emblem(rng: np.random.Generator, draw: ImageDraw.ImageDraw, x: float, y: float, r: float, rgb):
+def emblem(
+    rng: np.random.Generator, draw: ImageDraw.ImageDraw, x: float, y: float, r: float, rgb: Numbers
+) -> None:
     """A logo-like shape of radius r: disc, ring, diamond, star, leaf or banner."""
     kind = rng.integers(6)
     if kind == 0:
@@ -229,7 +287,7 @@ def emblem(rng: np.random.Generator, draw: ImageDraw.ImageDraw, x: float, y: flo
 
 
 def label(
-    rng: np.random.Generator, base, h: int = 96, w: int = 96, picture: bool = True
+    rng: np.random.Generator, base: Numbers, h: int = 96, w: int = 96, picture: bool = True
 ) -> np.ndarray:
     """One printed panel: background, bands, emblem, a big fake word and lines of small print."""
     ground = Colour("", np.asarray(base, float))
@@ -264,7 +322,7 @@ def label(
     return np.asarray(image)
 
 
-def wrap(rng: np.random.Generator, base, h: int = 80, copies: int = 2) -> np.ndarray:
+def wrap(rng: np.random.Generator, base: Numbers, h: int = 80, copies: int = 2) -> np.ndarray:
     """A label that repeats around a bottle or can."""
     one = label(rng, base, h=h, w=int(h * rng.uniform(0.9, 1.4)))
     return np.concatenate([one] * copies, axis=1)

@@ -15,7 +15,7 @@ _UP = np.array([0.0, 0.0, 1.0])
 def camera_path(
     rng: np.random.Generator, config: TabletopConfig, table_top_m: float, n_walls: int
 ) -> np.ndarray:
-    """Poses `T_table_cam` [n, 4, 4] that look at the table's centre from changing sides and heights.
+    """Poses `T_table_cam` [n, 4, 4]: they look at the table's centre from changing sides.
 
     With walls the path stays on the open side (azimuth around -y).
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +65,7 @@ class SimulatedWorld:
         return self.T_world_table[:3, 2].copy()
 
     def render(self, T_world_cam: np.ndarray) -> Rendering:
-        """Perfect image from a pose; ``body`` holds truth ids: 0 the table, 1.. objects, -1 others."""
+        """Perfect image from a pose; ``body`` holds ids: 0 the table, 1.. objects, -1 others."""
         self._open()
         T_table_cam = invert_pose(self.T_world_table) @ T_world_cam
         image = render(self._client, self.camera, T_table_cam, self.light)
@@ -88,10 +89,8 @@ class SimulatedWorld:
         self.close()
 
     def __del__(self) -> None:
-        try:
+        with suppress(Exception):  # the interpreter may be shutting down
             self.close()
-        except Exception:  # the interpreter may be shutting down
-            pass
 
     def _open(self) -> None:
         if self._client >= 0:

@@ -1,0 +1,1 @@
+"""One function per category: a random generator in, a random instance out."""
