@@ -17,6 +17,8 @@ from grounding3d.capture.base import RGBDFrame
 from grounding3d.features.base import Mask
 from grounding3d.features.mask_outlines import redraw_outlines
 from grounding3d.features.mask_pieces import connect, join_pieces
+from grounding3d.features.mask_stacks import make_upright, split_stacks
+from grounding3d.features.mask_thin import thin_things
 from grounding3d.features.masks import MaskConfig
 from grounding3d.features.planes import (
     Plane,
@@ -108,8 +110,9 @@ def segment(
         labels [h,w] int32 (0 unknown, -1 background without a mask, 1..S supports, then objects)
         and the number S of supports.
     """
-    background = _find_background(surface, up, config)
+    background = _find_background(surface, rgb, up, config)
     labels, supports = background.labels, background.supports
+    upright = None if up is None else make_upright(surface, up)
     standing = surface.valid & (labels == 0)
     below = np.zeros_like(standing)
     for number, plane in enumerate(supports, 1):
@@ -120,12 +123,16 @@ def segment(
     standing &= ~below & (labels == 0)
     for part in (standing, below):
         pieces, _ = connect(surface, part)
+        if upright is not None:
+            pieces = split_stacks(surface, pieces, upright)
         pieces = join_pieces(surface, pieces, up, config.min_pixels / 8)
         labels = np.where(pieces > 0, pieces + max(int(labels.max()), len(supports)), labels)
     return labels, len(supports)
 
 
-def _find_background(surface: Surface, up: np.ndarray | None, config: MaskConfig) -> _Background:
+def _find_background(
+    surface: Surface, rgb: np.ndarray, up: np.ndarray | None, config: MaskConfig
+) -> _Background:
     labels = np.zeros(surface.valid.shape, np.int32)
     if up is None:
         return _Background(labels, [])
@@ -134,7 +141,8 @@ def _find_background(surface: Surface, up: np.ndarray | None, config: MaskConfig
         find_supports(surface, up, config.min_support_area_m2, config.max_support_tilt),
     )
     for number, plane in enumerate(supports, 1):
-        labels[_lies_on(surface, plane, config.min_height_m) & (labels == 0)] = number
+        lying = _lies_on(surface, plane, config.min_height_m) & (labels == 0)
+        labels[lying & ~thin_things(surface, rgb, plane, lying)] = number
     free = surface.valid & (labels == 0)
     for wall in find_walls(surface, up, free, config.min_wall_area_m2):
         labels[wall.bits & (labels == 0)] = -1

@@ -1,0 +1,127 @@
+"""Things that stand on flat things: a mug on a book is two objects, a laptop's screen is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
+
+from grounding3d.features.planes import Surface
+
+_MIN_LAYER_M2 = 0.004
+_LAYER_M = 0.006
+_MIN_RISE_M = 0.025
+_CONTACT_M = 0.03
+
+
+@dataclass(frozen=True)
+class Upright:
+    """A level frame for one image.
+
+    Attributes:
+        height: [h,w] float32 metres along up, from the camera.
+        ground: [h,w,2] float32 metres, position seen from above.
+        level: [h,w] bool, the surface faces up.
+    """
+
+    height: np.ndarray
+    ground: np.ndarray
+    level: np.ndarray
+
+
+def make_upright(surface: Surface, up: np.ndarray) -> Upright:
+    """Heights and ground positions of all pixels for an up direction [3] in the camera frame."""
+    first = np.cross(up, np.eye(3)[np.abs(up).argmin()])
+    first /= np.linalg.norm(first)
+    axes = np.stack([up, first, np.cross(up, first)], axis=1).astype(np.float32)
+    turned = surface.points @ axes
+    level = (surface.area_m2 > 0) & (surface.normals @ axes[:, 0] > 0.9)
+    return Upright(turned[..., 0], turned[..., 1:], level)
+
+
+def split_stacks(surface: Surface, pieces: np.ndarray, upright: Upright) -> np.ndarray:
+    """Give what stands on a flat piece a number of its own.
+
+    Args:
+        surface: the depth image.
+        pieces: [h,w] int32 pieces from 1, 0 elsewhere.
+        upright: level frame of the image.
+    """
+    pieces = pieces.copy()
+    last = int(pieces.max())
+    for piece, window in enumerate(ndimage.find_objects(pieces), 1):
+        if window is None:
+            continue
+        inside = pieces[window] == piece
+        if inside.sum() < 150:
+            continue
+        for upper in _uppers(surface, inside, upright, window):
+            last += 1
+            pieces[window][upper] = last
+    return pieces
+
+
+def _uppers(
+    surface: Surface, inside: np.ndarray, upright: Upright, window: tuple[slice, slice]
+) -> list[np.ndarray]:
+    """Parts [h,w] of a piece's window that stand on the piece's widest level layer."""
+    height, ground = upright.height[window], upright.ground[window]
+    area, sigma = surface.area_m2[window], surface.sigma_m[window]
+    level = inside & upright.level[window]
+    if area[level].sum() < _MIN_LAYER_M2:
+        return []
+    lowest = height[level].min()
+    bins = ((height[level] - lowest) / 0.004).astype(int)
+    sums = np.convolve(np.bincount(bins, weights=area[level], minlength=3), np.ones(3), "same")
+    layer_height = lowest + (int(sums.argmax()) + 0.5) * 0.004
+    layer = level & (np.abs(height - layer_height) < _LAYER_M + 2 * sigma)
+    if area[layer].sum() < _MIN_LAYER_M2:
+        return []
+    above = inside & (height > layer_height + _LAYER_M + 3 * sigma)
+    parts, count = ndimage.label(above)
+    found = []
+    for part in range(1, count + 1):
+        upper = parts == part
+        if upper.sum() < 30:
+            continue
+        rise = height[upper] - layer_height
+        if np.percentile(rise, 95) < _MIN_RISE_M:
+            continue
+        contact = ground[upper][rise < _CONTACT_M]
+        if _stands_on(contact, ground[upper], ground[layer]):
+            found.append(upper)
+    return found
+
+
+def _stands_on(contact: np.ndarray, upper: np.ndarray, layer: np.ndarray) -> bool:
+    """Whether an upper part is a thing of its own, by ground positions [n,2].
+
+    Not so for a rim around the layer, for a stem much thinner than what it carries, for a screen
+    along the layer's edge.
+    """
+    if len(contact) < 8:
+        return False
+    outline, hull = _hull(layer), _hull(upper)
+    if outline is None or hull is None:
+        return False
+    if _within(layer, hull, 0.0).mean() > 0.5 or _within(contact, outline, 0.01).mean() < 0.5:
+        return False
+    directions = np.linalg.svd(contact - contact.mean(axis=0), full_matrices=False)[2]
+    length, breadth = (np.ptp(contact @ direction) for direction in directions)
+    if length < 0.4 * max(np.ptp(upper @ direction) for direction in directions):
+        return False
+    return not (breadth < 0.35 * length and length > 0.75 * np.ptp(layer @ directions[0]))
+
+
+def _hull(points: np.ndarray) -> np.ndarray | None:
+    """Half-planes [k,3] of the convex hull of points [n,2]."""
+    try:
+        return ConvexHull(points).equations
+    except (QhullError, ValueError):
+        return None
+
+
+def _within(points: np.ndarray, hull: np.ndarray, margin: float) -> np.ndarray:
+    return (points @ hull[:, :2].T + hull[:, 2]).max(axis=1) < margin
