@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grounding3d.geometry.pointcloud import voxel_keys
-from grounding3d.scene.accumulator import COLUMNS, VoxelRows
+from grounding3d.scene.accumulator import COLUMNS, VoxelRows, VoxelSums
 from grounding3d.scene.thinning import merge_layers
 from grounding3d.scene.voxels import VoxelTable, group, parent_keys
 
@@ -74,3 +74,17 @@ def test_the_two_sides_of_a_board_stay_apart() -> None:
 def test_only_noise_is_merged_over_a_gap(sigma: float, left: int) -> None:
     rows = rows_at([0.005, 0.035], [1, 4], [1, 1])
     assert len(merge_layers(rows, 0.01, np.full(2, sigma))) == left
+
+
+def test_voxels_seen_once_are_forgotten_before_resolution_is() -> None:
+    rng = np.random.default_rng(3)
+    surface = np.stack(np.meshgrid(np.arange(20), np.arange(20), [0]), axis=-1).reshape(-1, 3)
+    surface = (surface + 0.5) * 0.01
+    voxels = VoxelSums(0.01, limit=5000)
+    for keyframe in range(100):
+        points = np.concatenate([surface, rng.uniform(1, 3, (100, 3))])
+        voxels.add(points, np.ones((COLUMNS, len(points))), keyframe)
+        assert len(voxels) <= 5000
+    assert voxels.voxel_size_m == 0.01
+    rows = voxels.table.find(voxel_keys(surface, 0.01))
+    assert (voxels.rows.views[rows] == 100).all()
