@@ -11,9 +11,12 @@ from grounding3d.features.base import Encoder, Mask
 MARGIN = 0.15
 """Border around the mask's rectangle, as a share of its longer side."""
 
+FLAT_COLOUR = (124, 116, 104)
+"""ImageNet's mean: what most image towers were trained to see as nothing in particular."""
+
 
 def mask_crops(
-    rgb: np.ndarray, mask: Mask, margin: float = MARGIN, fill: np.ndarray | None = None
+    rgb: np.ndarray, mask: Mask, margin: float = MARGIN, fill: Sequence[int] = FLAT_COLOUR
 ) -> list[np.ndarray]:
     """Two square crops around a mask.
 
@@ -21,18 +24,17 @@ def mask_crops(
         rgb: [H,W,3] uint8.
         mask: of that image.
         margin: border around the rectangle, as a share of its longer side.
-        fill: [3] colour for what lies outside the mask or the image; by default the image's mean.
+        fill: colour for what lies outside the mask or the image.
 
     Returns:
         The crop with its surroundings, and the crop with everything outside the mask replaced by
         the flat colour. Both [s,s,3] uint8; beyond the image's border stands the flat colour.
     """
-    colour = mean_colour(rgb) if fill is None else np.asarray(fill, np.uint8)
     h, w = mask.bits.shape
     side = max(round(max(h, w) * (1 + 2 * margin)), 2)
     top, left = round(mask.v0 + (h - side) / 2), round(mask.u0 + (w - side) / 2)
     context = np.empty((side, side, 3), np.uint8)
-    context[:] = colour
+    context[:] = np.asarray(fill, np.uint8)
     alone = context.copy()
     H, W = rgb.shape[:2]
     v0, v1, u0, u1 = max(top, 0), min(top + side, H), max(left, 0), min(left + side, W)
@@ -42,11 +44,6 @@ def mask_crops(
     return [context, alone]
 
 
-def mean_colour(rgb: np.ndarray) -> np.ndarray:
-    """[3] uint8 mean of a thinned image."""
-    return rgb[::8, ::8].reshape(-1, 3).mean(axis=0).astype(np.uint8)
-
-
 def encode_masks(encoder: Encoder, rgb: np.ndarray, masks: Sequence[Mask]) -> np.ndarray:
     """[n,D] float32 unit vectors of n masks: the mean of their two crops' vectors.
 
@@ -54,8 +51,7 @@ def encode_masks(encoder: Encoder, rgb: np.ndarray, masks: Sequence[Mask]) -> np
     """
     if not masks:
         return np.zeros((0, encoder.dim), np.float32)
-    fill = mean_colour(rgb)
-    crops = [crop for mask in masks for crop in mask_crops(rgb, mask, fill=fill)]
+    crops = [crop for mask in masks for crop in mask_crops(rgb, mask)]
     pairs = encoder.encode_image(crops).reshape(len(masks), 2, -1)
     mean = pairs.mean(axis=1)
     return mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)

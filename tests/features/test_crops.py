@@ -31,7 +31,7 @@ def test_only_the_thing_is_left_in_the_second_crop():
     rgb, mask = scene(60, 50, 40, 20)
     bits = mask.bits.copy()
     bits[:, :10] = False
-    _, alone = mask_crops(rgb, Mask(60, 50, bits), fill=np.array([1, 2, 3]))
+    _, alone = mask_crops(rgb, Mask(60, 50, bits), fill=(1, 2, 3))
     red = alone[:, :, 0] == 200
     assert red.sum() == bits.sum()
     assert (alone[~red] == (1, 2, 3)).all()
@@ -39,7 +39,7 @@ def test_only_the_thing_is_left_in_the_second_crop():
 
 def test_a_mask_in_the_corner_is_padded():
     rgb, mask = scene(0, 0, 30, 10)
-    context, alone = mask_crops(rgb, mask, fill=np.array([9, 9, 9]))
+    context, alone = mask_crops(rgb, mask, fill=(9, 9, 9))
     assert context.shape == alone.shape == (39, 39, 3)
     assert (context[0, 0] == 9).all()
 
