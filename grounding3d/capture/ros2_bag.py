@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
+from weakref import finalize
 
 import numpy as np
 
 from grounding3d.capture.base import CaptureConfig, CaptureDescription, RGBDFrame
-from grounding3d.capture.ros2_index import BagIndex, best_run, build_index
-from grounding3d.capture.ros2_poses import PoseSource, check_pose_topic, pose_source, poses_at
+from grounding3d.capture.indexed import limit_depth, select_frames, up_direction
+from grounding3d.capture.ros2_frames import FrameTable, pair_images, with_poses
+from grounding3d.capture.ros2_index import build_index
+from grounding3d.capture.ros2_poses import PoseSource, check_pose_topic, pose_source
 from grounding3d.capture.ros2_rig import Rig, build_rig, choose_topics
 from grounding3d.capture.ros2_storage import Bag, BagMessage, open_bag, storage_files
 from grounding3d.capture.ros2_topics import listing
-from grounding3d.capture.sync import pair_stamps, smallest_gap
-from grounding3d.errors import CaptureError, TransformError
+from grounding3d.errors import CaptureError
 from grounding3d.geometry.camera import Camera
 
 _log = logging.getLogger(__name__)
@@ -53,32 +56,6 @@ class Ros2BagFormat:
             return _open(bag, config)
 
 
-@dataclass(frozen=True, eq=False)
-class FrameTable:
-    """What is known of each frame before its pixels are read; arrays over frames.
-
-    Attributes:
-        color, depth: [n] place among the messages of the topic, in order of arrival.
-        color_s, depth_s: [n] stamps, seconds.
-        color_ns, depth_ns: [n] when they were received.
-        T_world_cam: [n,4,4] at the depth stamps.
-    """
-
-    color: np.ndarray
-    depth: np.ndarray
-    color_s: np.ndarray
-    depth_s: np.ndarray
-    color_ns: np.ndarray
-    depth_ns: np.ndarray
-    T_world_cam: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.depth_s)
-
-    def __getitem__(self, selection: slice | np.ndarray) -> FrameTable:
-        return FrameTable(*(getattr(self, field.name)[selection] for field in fields(self)))
-
-
 class Ros2Capture:
     """Posed RGB-D frames of a ROS 2 bag, in the order of their depth stamps.
 
@@ -100,8 +77,9 @@ class Ros2Capture:
         self.path, self.config = path, config
         self.world_frame, self.camera_frame = poses.world_frame, poses.camera_frame
         self.static_transforms = poses.tf.attached_to(poses.world_frame)
-        self.up_world = _up(config, self.world_frame)
+        self.up_world = up_direction(config, _up(self.world_frame))
         self._rig, self._frames, self._description = rig, frames, description
+        self._kept: Bag | None = None  # for random access
 
     @property
     def length(self) -> int:
@@ -112,6 +90,16 @@ class Ros2Capture:
     def camera(self) -> Camera:
         """Pinhole camera of every frame."""
         return self._rig.color_lens.camera
+
+    @property
+    def poses(self) -> np.ndarray:
+        """[n,4,4] `T_world_cam` of every frame, without decoding images."""
+        return self._frames.T_world_cam.copy()
+
+    @property
+    def stamps_s(self) -> list[float | None]:
+        """Depth stamp of every frame, without decoding images."""
+        return list(map(float, self._frames.depth_s))
 
     def describe(self) -> CaptureDescription:
         """Topics, frames, synchronisation, and what was left out."""
@@ -141,17 +129,33 @@ class Ros2Capture:
                 if following == len(table):
                     return
 
+    def __getitem__(self, index: int) -> RGBDFrame:
+        """Frame number `index`; the bag is kept open from the first call on."""
+        table, topics = self._frames, self._rig.topics
+        if not 0 <= index < len(table):
+            raise IndexError(f"frame {index} of {len(table)}")
+        if self._kept is None:
+            stack = ExitStack()
+            self._kept = stack.enter_context(open_bag(self.path))
+            finalize(self, stack.close)
+        messages = {}
+        for topic, log_ns, nth in (
+            (topics.color.name, int(table.color_ns[index]), int(table.color_nth[index])),
+            (topics.depth.name, int(table.depth_ns[index]), int(table.depth_nth[index])),
+        ):
+            same_time = self._kept.messages([topic], log_ns, log_ns + 1)
+            messages[topic] = next(islice(same_time, nth, None))
+        return self._frame(self._kept, index, messages)
+
     def _frame(self, bag: Bag, index: int, messages: dict[str, BagMessage]) -> RGBDFrame:
         rig, table = self._rig, self._frames
         color, depth = (
             bag.decode(messages[topic.name]) for topic in (rig.topics.color, rig.topics.depth)
         )
         rgb, depth_m = rig.image(color, depth)
-        low, high = self.config.min_depth_m, self.config.max_depth_m
-        depth_m = np.where((depth_m >= low) & (depth_m <= high), depth_m, np.float32(0))
         return RGBDFrame(
             rgb=rgb,
-            depth_m=depth_m,
+            depth_m=limit_depth(depth_m, self.config),
             camera=self.camera,
             T_world_cam=table.T_world_cam[index],
             frame_index=index,
@@ -170,88 +174,19 @@ def _open(bag: Bag, config: CaptureConfig) -> Ros2Capture:
     check_pose_topic(bag, config.pose_topic)
     images = [topics.color.name, topics.depth.name]
     index = build_index(bag, images, topics.infos(), config.pose_topic)
-    table, notes = _pair(bag, index, images, config)
+    table, received_ns, notes = pair_images(index, images, config)
     span_s = float(table.depth_s[0]), float(table.depth_s[-1])
-    logs = np.concatenate([table.color_ns, table.depth_ns])
-    slack_ns = 10**10  # transforms may be recorded well before or after the images they belong to
-    late = index.fill(
-        index.static, span_s, (int(logs.min()) - slack_ns, int(logs.max()) + slack_ns)
-    )
-    if late:
-        notes.append(f"{late} transforms of another run of the clock are left out")
+    notes += index.fill_transforms(span_s, received_ns)
     rig = build_rig(bag, index, topics, config)
     poses = pose_source(bag, index, config, rig.camera_frame, span_s)
-    table, gap = _posed(table, poses)
+    table, gap = with_poses(table, poses)
     if gap:
         notes.append(gap)
-    table = table[config.start :: config.stride][: config.max_frames]
-    if not len(table):
-        raise CaptureError(f"{bag.path} holds no frame from number {config.start} on")
+    table = table[np.array(select_frames(bag.path, len(table), config))]
     notes += rig.warnings
     for note in notes:
         _log.warning("%s: %s", bag.path, note)
     return Ros2Capture(bag.path, config, rig, table, poses, _describe(bag, rig, poses, notes))
-
-
-def _pair(
-    bag: Bag, index: BagIndex, images: list[str], config: CaptureConfig
-) -> tuple[FrameTable, list[str]]:
-    """Match colour and depth by stamp; poses are still to come."""
-    notes = []
-    color, depth = (index.images[name] for name in images)
-    (color_s, color_log), (depth_s, depth_log) = color.times(), depth.times()
-    if color_log or depth_log:
-        notes.append("images without stamps: the time they were received is used instead")
-    color_ns, depth_ns = np.array(color.log_ns), np.array(depth.log_ns)
-    depth_run = best_run(depth_s)
-    color_run = np.arange(len(color_s))
-    if len(depth_run) < len(depth_s):  # the clock was set back: keep what was received in that run
-        notes.append(
-            f"the clock was set back: {len(depth_s) - len(depth_run)} depth images left out"
-        )
-        received = depth_ns[depth_run]
-        slack_ns = int(config.sync_tolerance_s * 1e9) + 10**9
-        near = (color_ns > received.min() - slack_ns) & (color_ns < received.max() + slack_ns)
-        color_run = np.flatnonzero(near)
-    span_s = depth_s[depth_run].min() - 1.0, depth_s[depth_run].max() + 1.0
-    color_run = color_run[best_run(color_s[color_run], span_s)]
-    pairs = pair_stamps(depth_s[depth_run], color_s[color_run], config.sync_tolerance_s)
-    if not len(pairs):
-        gap = smallest_gap(depth_s[depth_run], color_s[color_run])
-        raise CaptureError(
-            f"no colour image of {images[0]} was taken with a depth image of {images[1]}",
-            expected=f"stamps at most {config.sync_tolerance_s:g} s apart",
-            found=f"{gap:.3f} s at the closest",
-            hint=f"If that is right: --set capture.sync_tolerance_s={1.1 * gap:.3f}",
-        )
-    alone = len(depth_run) - len(pairs)
-    if alone:
-        notes.append(
-            f"{alone} of {len(depth_run)} depth images have no colour image within "
-            f"{config.sync_tolerance_s:g} s"
-        )
-    d, c = depth_run[pairs[:, 0]], color_run[pairs[:, 1]]
-    unknown = np.tile(np.eye(4), (len(pairs), 1, 1))
-    table = FrameTable(c, d, color_s[c], depth_s[d], color_ns[c], depth_ns[d], unknown)
-    return table, notes
-
-
-def _posed(table: FrameTable, poses: PoseSource) -> tuple[FrameTable, str | None]:
-    """The frames that have a pose, and a remark about the others."""
-    T_world_cam, covered, reason = poses_at(poses, table.depth_s)
-    first, last = poses.time_range()
-    missing = int((~covered).sum())
-    if missing == len(table):
-        raise TransformError(
-            f"no image has a pose of {poses.camera_frame!r} in {poses.world_frame!r}: {reason}",
-            expected=f"transforms over the images' time, {table.depth_s[0]:.3f} to "
-            f"{table.depth_s[-1]:.3f} s",
-            found=f"{first:.3f} to {last:.3f} s",
-        )
-    table = replace(table, T_world_cam=T_world_cam)[covered]
-    if not missing:
-        return table, None
-    return table, f"{missing} of {len(covered)} frames have no pose and are left out: {reason}"
 
 
 def _describe(bag: Bag, rig: Rig, poses: PoseSource, notes: list[str]) -> CaptureDescription:
@@ -273,8 +208,5 @@ def _describe(bag: Bag, rig: Rig, poses: PoseSource, notes: list[str]) -> Captur
     return CaptureDescription("ros2", bag.path, details, tuple(notes))
 
 
-def _up(config: CaptureConfig, world_frame: str) -> np.ndarray | None:
-    if config.up_world is not None:
-        up = np.asarray(config.up_world, float)
-        return up / np.linalg.norm(up)
+def _up(world_frame: str) -> np.ndarray | None:
     return None if "optical" in world_frame else np.array([0.0, 0.0, 1.0])

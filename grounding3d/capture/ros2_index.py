@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import struct
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +19,12 @@ from grounding3d.capture.tf_buffer import (
     stamp_seconds,
     transform_sample,
 )
-from grounding3d.errors import CaptureError
+from grounding3d.errors import CaptureError, TransformError
 
 _log = logging.getLogger(__name__)
 
 TF = "tf2_msgs/msg/TFMessage"
-_ROW = 8  # a sample: stamp, translation, quaternion
+ROW = 8  # a sample: stamp, translation, quaternion
 
 
 @dataclass
@@ -59,7 +60,8 @@ class BagIndex:
         infos: distinct CameraInfo messages by topic, as bytes without their stamps.
         moving: samples by (parent, child).
         moving_log: when each of those samples was received, nanoseconds.
-        static: transforms that hold for the whole bag.
+        tf: static transforms, and the moving ones after `fill_transforms`.
+        broken: how many messages about (parent, child) hold no rigid transform.
         track_frames: (parent, child) of the messages on the pose topic; child "" for PoseStamped.
         track: samples of the pose topic.
     """
@@ -68,48 +70,74 @@ class BagIndex:
     infos: dict[str, dict[bytes, BagMessage]]
     moving: dict[tuple[str, str], array] = field(default_factory=dict)
     moving_log: dict[tuple[str, str], array] = field(default_factory=dict)
-    static: TfBuffer = field(default_factory=TfBuffer)
+    tf: TfBuffer = field(default_factory=TfBuffer)
+    broken: Counter[tuple[str, str]] = field(default_factory=Counter)
     track_frames: set[tuple[str, str]] = field(default_factory=set)
     track: array = field(default_factory=lambda: array("d"))
 
-    def add_sample(
-        self, parent: str, child: str, stamp_s: float, pose: object, log_ns: int
-    ) -> None:
+    def add_sample(self, parent: str, child: str, stamp_s: float, pose: Any, log_ns: int) -> None:
         key = frame_name(parent), frame_name(child)
+        try:
+            sample = transform_sample(pose)
+        except TransformError:
+            self.broken[key] += 1
+            return
         rows = self.moving.setdefault(key, array("d"))
         rows.append(stamp_s)
-        rows.extend(transform_sample(pose))
+        rows.extend(sample)
         self.moving_log.setdefault(key, array("q")).append(log_ns)
+
+    def add_static(self, transform: Any) -> None:
+        """Add one transform that holds for the whole bag."""
+        try:
+            self.tf.add(transform, is_static=True)
+        except TransformError:
+            names = transform.header.frame_id, transform.child_frame_id
+            self.broken[frame_name(names[0]), frame_name(names[1])] += 1
 
     def add_pose(self, message: Any) -> None:
         """Add an Odometry or PoseStamped message."""
         child = frame_name(getattr(message, "child_frame_id", ""))
         pose = message.pose.pose if hasattr(message.pose, "pose") else message.pose
-        self.track_frames.add((frame_name(message.header.frame_id), child))
+        key = frame_name(message.header.frame_id), child
+        self.track_frames.add(key)
+        try:
+            sample = transform_sample(pose)
+        except TransformError:  # what trackers publish while they are lost
+            self.broken[key] += 1
+            return
         self.track.append(stamp_seconds(message.header.stamp))
-        self.track.extend(transform_sample(pose))
+        self.track.extend(sample)
 
-    def fill(
-        self, buffer: TfBuffer, span_s: tuple[float, float], log_span_ns: tuple[int, int]
-    ) -> int:
-        """Add the moving transforms to a buffer.
+    def fill_transforms(
+        self, span_s: tuple[float, float], received_ns: tuple[int, int] | None
+    ) -> list[str]:
+        """Put the moving transforms into the buffer.
 
-        Only samples received within `log_span_ns` count. Where a clock was set back, the run with
-        the most samples within `span_s` is used.
+        Where a clock was set back, the run with the most samples within `span_s` is used.
+
+        Args:
+            span_s: first and last stamp of the images.
+            received_ns: only samples received within these times count; None: all do.
 
         Returns:
-            How many samples were left out.
+            Remarks for people.
         """
         left_out = 0
         for (parent, child), flat in self.moving.items():
-            rows = np.array(flat).reshape(-1, _ROW)
+            rows = np.array(flat).reshape(-1, ROW)
             log_ns = np.array(self.moving_log[parent, child])
-            rows = rows[(log_ns >= log_span_ns[0]) & (log_ns <= log_span_ns[1])]
+            if received_ns is not None:
+                rows = rows[(log_ns >= received_ns[0]) & (log_ns <= received_ns[1])]
             kept = rows[best_run(rows[:, 0], span_s)]
-            left_out += len(flat) // _ROW - len(kept)
+            left_out += len(flat) // ROW - len(kept)
             if len(kept):
-                buffer.add_samples(parent, child, kept[:, 0], kept[:, 1:])
-        return left_out
+                self.tf.add_samples(parent, child, kept[:, 0], kept[:, 1:])
+        notes = [f"{left_out} transforms of another run of the clock left out"] if left_out else []
+        return notes + [
+            f"{count} messages about {child!r} in {parent!r} left out: no rigid transforms"
+            for (parent, child), count in sorted(self.broken.items())
+        ]
 
 
 def header_stamp(data: bytes) -> float:
@@ -151,7 +179,7 @@ def _add_transforms(index: BagIndex, bag: Bag, message: BagMessage) -> None:
     is_static = message.topic.endswith("tf_static")
     for transform in bag.decode(message).transforms:
         if is_static:
-            index.static.add(transform, is_static=True)
+            index.add_static(transform)
             continue
         index.add_sample(
             transform.header.frame_id,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grounding3d.capture.base import CaptureConfig
-from grounding3d.capture.ros2_index import _ROW, BagIndex, best_run
+from grounding3d.capture.ros2_index import ROW, BagIndex, best_run
 from grounding3d.capture.ros2_storage import Bag
 from grounding3d.capture.tf_buffer import NotCoveredError, TfBuffer, frame_name
 from grounding3d.errors import TransformError
@@ -67,7 +67,7 @@ def pose_source(
 
     Args:
         bag: the bag, for the names of its topics.
-        index: its transforms, already filled into `index.static`.
+        index: its transforms, already filled into `index.tf`.
         config: world frame, pose topic.
         camera_frame: optical frame of the colour camera.
         span_s: first and last depth stamp.
@@ -77,7 +77,7 @@ def pose_source(
     """
     if config.pose_topic is not None:
         return _from_track(index, config, camera_frame, span_s)
-    tf, world = index.static, config.world_frame and frame_name(config.world_frame)
+    tf, world = index.tf, config.world_frame and frame_name(config.world_frame)
     if not tf.frames:
         raise TransformError(
             f"{bag.path} holds no transforms, so that the camera's poses are unknown",
@@ -93,7 +93,7 @@ def pose_source(
         )
     chosen = world or next((name for name in _WORLDS if name in tf.frames), tf.root(camera_frame))
     source = PoseSource(chosen, camera_frame, tf)
-    first, last = _linked(source, bag)
+    first, last = _linked(source, bag, index)
     if np.isinf(first) and world is None and chosen not in (*_WORLDS, "world"):
         raise TransformError(
             f"no moving transform: {camera_frame!r} is rigidly attached to the tf root {chosen!r}",
@@ -108,7 +108,7 @@ def pose_source(
     return source
 
 
-def _linked(source: PoseSource, bag: Bag) -> tuple[float, float]:
+def _linked(source: PoseSource, bag: Bag, index: BagIndex) -> tuple[float, float]:
     """Time range of a chain of transforms, or the error that names the missing link."""
     tf = source.tf
     try:
@@ -119,7 +119,9 @@ def _linked(source: PoseSource, bag: Bag) -> tuple[float, float]:
         raise TransformError(
             error.summary,
             expected=error.expected,
-            found=error.found,
+            found=f"{error.found}; broken ones from {sorted(index.broken)}"
+            if index.broken
+            else error.found,
             hint=error.hint or hint + _pose_options(bag),
         ) from error
 
@@ -161,14 +163,16 @@ def _from_track(
             hint=f"If it is the colour camera's: --set capture.camera_frame={camera_frame}; "
             "else name the tracked frame there.",
         )
-    rows = np.array(index.track).reshape(-1, _ROW)
+    rows = np.array(index.track).reshape(-1, ROW)
+    if not len(rows):
+        raise TransformError(f"the messages on {topic} hold no rigid poses")
     rows = rows[best_run(rows[:, 0], span_s)]
     track = TfBuffer()
     track.add_samples(parent, child, rows[:, 0], rows[:, 1:])
     world = frame_name(config.world_frame) if config.world_frame else parent
-    source = PoseSource(world, camera_frame, index.static, track, parent, child)
+    source = PoseSource(world, camera_frame, index.tf, track, parent, child)
     for target, frame in ((child, camera_frame), (world, parent)):
-        index.static.time_range(target, frame)  # raises where there is no chain
+        index.tf.time_range(target, frame)  # raises where there is no chain
     return source
 
 

@@ -87,15 +87,13 @@ def choose_topics(bag: Bag, config: CaptureConfig) -> RigTopics:
         CaptureError: something is missing or ambiguous; the hint can be pasted.
     """
     color, depth = choose_images(bag, config)
-    color_info = depth_info = None
-    if config.color_intrinsics is None:
-        color_info = info_topic(bag, color, config.color_info_topic, "color_info_topic")
-        if color_info is None:
-            raise _no_info(bag, color, "color")
-    if config.depth_intrinsics is None:
-        depth_info = info_topic(bag, depth, config.depth_info_topic, "depth_info_topic")
-        if depth_info is None and not (depth.is_aligned or depth.frame_id == color.frame_id):
-            raise _no_info(bag, depth, "depth")
+    color_info = info_topic(bag, color, config.color_info_topic, "color_info_topic")
+    if color_info is None and config.color_intrinsics is None:
+        raise _no_info(bag, color, "color")
+    depth_info = info_topic(bag, depth, config.depth_info_topic, "depth_info_topic")
+    is_colours = depth.is_aligned or depth.frame_id == color.frame_id
+    if depth_info is None and config.depth_intrinsics is None and not is_colours:
+        raise _no_info(bag, depth, "depth")
     return RigTopics(color, depth, color_info, depth_info)
 
 
@@ -123,7 +121,7 @@ def build_rig(bag: Bag, index: BagIndex, topics: RigTopics, config: CaptureConfi
             hint="Name the optical frame with --set capture.camera_frame=...",
         )
     frames = camera_frame, topics.depth.frame_id or depth.frame_id or camera_frame
-    T, registration = _color_from_depth(index.static, (color, depth), frames, config)
+    T, registration = _color_from_depth(index.tf, (color, depth), frames, config)
     warnings = []
     if "optical" not in camera_frame:
         warnings.append(
@@ -154,16 +152,16 @@ def _facts(
     info: str | None,
     given: tuple[float, float, float, float] | None,
 ) -> CameraFacts:
-    """Intrinsics as given, else of the stream's CameraInfo, which must not change."""
-    if given is not None:
-        message = bag.first(image.name)
+    """Facts of the stream's CameraInfo, which must not change; intrinsics as given come first."""
+    K = None if given is None else Camera.from_focal(*given, 1, 1).K
+    if info is None:
+        assert K is not None, "choose_topics finds camera_info where no intrinsics are given"
         decode = decode_depth if image.is_depth else decode_color
-        height, width = decode(message, image.name).shape[:2]
-        return CameraFacts(Camera.from_focal(*given, width, height), "none", np.zeros(0), "")
-    assert info is not None
+        height, width = decode(bag.first(image.name), image.name).shape[:2]
+        return CameraFacts(Camera(K, width, height), "none", np.zeros(0), "")
     messages = [bag.decode(message) for message in index.infos[info].values()]
     usable = [message for message in messages if message.k[0] != 0] or messages
-    facts = [camera_facts(message, info, is_rectified=image.is_rectified) for message in usable]
+    facts = [camera_facts(each, info, is_rectified=image.is_rectified, K=K) for each in usable]
     if any(not other.same_as(facts[0]) for other in facts[1:]):
         raise CaptureError(
             f"the intrinsics on {info} change during the recording",
@@ -171,7 +169,7 @@ def _facts(
                 f"fx {each.camera.fx:.3f} cx {each.camera.cx:.3f}" for each in facts[:4]
             ),
             hint="Split the bag where they change, or give --set "
-            f"capture.{'depth' if image.is_depth else 'color'}_intrinsics=fx,fy,cx,cy.",
+            f"capture.{'depth' if image.is_depth else 'color'}_intrinsics='[fx, fy, cx, cy]'.",
         )
     return facts[0]
 
@@ -198,7 +196,7 @@ def _color_from_depth(
             f"depth in {depth_frame!r} cannot be brought to colour: {error.summary}",
             expected=error.expected,
             found=error.found,
-            hint="Record /tf_static, or give --set capture.color_from_depth_xyz_m=x,y,z.",
+            hint="Record /tf_static, or give --set capture.color_from_depth_xyz_m='[x, y, z]'.",
         ) from error
     return T, f"reprojected from {depth_frame} to {color_frame} by the static transforms"
 
@@ -212,7 +210,7 @@ def _no_info(bag: Bag, image: ImageTopic, kind: str) -> CaptureError:
         found=", ".join(infos) or "no camera_info at all",
         hint=f"Choose with {options}"
         if options
-        else f"Give the intrinsics with --set capture.{kind}_intrinsics=fx,fy,cx,cy",
+        else f"Give the intrinsics with --set capture.{kind}_intrinsics='[fx, fy, cx, cy]'",
     )
 
 

@@ -17,16 +17,17 @@ RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 INFO = "sensor_msgs/msg/CameraInfo"
 
 _TRANSPORT = re.compile(r"/(compressed|compressedDepth)$")
+# the segment of a topic where the device ends and its streams begin; rgb_camera is a device
 _STREAM = re.compile(
-    r"(colou?r|rgb|depth|aligned_depth|stereo|left|right|infra|ir|mono|grey|gray|image)(_.*|\d*)$"
+    r"(colou?r|rgb|depth|aligned_depth|stereo|left|right|infra|ir|mono|gr[ae]y|image)"
+    r"(_(?!cam).*|\d*)$"
 )
-_NO_COLOR = re.compile(
-    r"infra|(^|[/_])ir($|[/_\d])|depth(?!_to|_registered)|dispar|confid|thermal|mask|label|debug|overlay|annot"
-)
-_NO_DEPTH = re.compile(r"infra|(^|[/_])ir($|[/_\d])|dispar|confid|thermal|mask|label")
-_ALIGNED = re.compile(
-    r"aligned_depth_to_colou?r|depth_registered|depth_to_(rgb|colou?r)|registered"
-)
+_NEITHER = r"infra|(^|[/_])ir($|[/_\d])|dispar|confid|thermal|mask|label"
+_NO_DEPTH = re.compile(_NEITHER)
+_NO_COLOR = re.compile(_NEITHER + r"|(^|/)depth/|depth[^/]*$|_to_depth|debug|overlay|annot")
+_ALIGNED = re.compile(r"aligned_depth_to_colou?r|registered|depth_to_(rgb|colou?r)")
+_RECTIFIED = re.compile(r"/rect/|rect[^/]*$")
+_COLOR_ORDER = (r"colou?r|rgb", r"(?!left|mono|gr[ae]y|right)", r"left|mono|gr[ae]y", r"right")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class ImageTopic:
     @property
     def is_rectified(self) -> bool:
         """Whether the driver has undone the lens distortion, by the naming rules of image_proc."""
-        return "rect" in self.base.rsplit("/", 1)[-1]
+        return bool(_RECTIFIED.search(self.base))
 
     @property
     def is_aligned(self) -> bool:
@@ -143,28 +144,23 @@ def _judge(name: str, message: Any) -> ImageTopic | None:
     segments = base.split("/")
     first = next((i for i, part in enumerate(segments) if _STREAM.match(part)), len(segments) - 1)
     device, stream = "/".join(segments[:first]), "/".join(segments[first:])
-    is_raw = hasattr(message, "encoding")
+    encoding = getattr(message, "encoding", None)
     is_depth = is_depth_encoding(message)
-    if is_depth and getattr(message, "encoding", "").startswith("mono") and "depth" not in stream:
+    if encoding == "mono16" and "depth" not in stream:
         is_depth = False
-    if is_depth and _NO_DEPTH.search(stream):
+    if (_NO_DEPTH if is_depth else _NO_COLOR).search(stream):
         return None
-    if not is_depth:
-        if _NO_COLOR.search(stream) or (is_raw and message.encoding not in COLOR_CONVERTERS):
-            return None
-        words = ("color", "colour", "rgb"), ("",), ("left", "mono", "grey", "gray"), ("right",)
-        order = next(
-            rank
-            for rank, group in sorted(enumerate(words), key=lambda item: item[1] == ("",))
-            if any(word in segments[first] for word in group)
-        )
-        rank: tuple[int, ...] = (order, "rect" not in segments[-1], "gray" in segments[-1])
+    if not is_depth and encoding is not None and encoding not in COLOR_CONVERTERS:
+        return None
+    if is_depth:
+        order = int(not _ALIGNED.search(stream))
     else:
-        rank = (not _ALIGNED.search(stream), "rect" not in segments[-1])
-    rank = (*rank, 0 if is_raw else 1 if name.endswith("compressedDepth") else 2)
-    return ImageTopic(
-        name, base, device, is_depth, frame_name(message.header.frame_id), tuple(map(int, rank))
-    )
+        order = next(i for i, word in enumerate(_COLOR_ORDER) if re.match(word, segments[first]))
+    is_grey = "gray" in segments[-1] or (encoding or "").startswith("mono")
+    coding = 0 if encoding is not None else 1 if name.endswith("compressedDepth") else 2
+    rank = order, is_grey, not _RECTIFIED.search(base), coding
+    frame_id = frame_name(message.header.frame_id)
+    return ImageTopic(name, base, device, is_depth, frame_id, tuple(map(int, rank)))
 
 
 def _named(name: str | None, bag: Bag, kind: str, *, depth: bool) -> ImageTopic | None:

@@ -122,31 +122,36 @@ def decode_depth(message: Any, topic: str, depth_unit_m: float | None = None) ->
     return clean_depth(depth)
 
 
-def camera_facts(message: Any, topic: str, *, is_rectified: bool = False) -> CameraFacts:
+def camera_facts(
+    message: Any, topic: str, *, is_rectified: bool = False, K: np.ndarray | None = None
+) -> CameraFacts:
     """Intrinsics and lens model of a `sensor_msgs/CameraInfo`.
 
     Args:
         is_rectified: the image it belongs to has been rectified by its driver: the projection
             matrix P describes it, and its distortion is undone already.
+        K: [3,3] to use in place of the message's.
 
     Raises:
         CaptureError: not calibrated, not finite, or cropped.
     """
     name = f"the camera_info on {topic}"
-    K = np.array(_field(message, "k"), dtype=np.float64).reshape(3, 3)
+    own = np.array(_field(message, "k"), dtype=np.float64).reshape(3, 3)
     coefficients = np.array(_field(message, "d"), dtype=np.float64).ravel()
     if is_rectified:
         P = np.array(_field(message, "p"), dtype=np.float64).reshape(3, 4)
-        K = P[:, :3] if P[0, 0] != 0 else K
+        own = P[:, :3] if P[0, 0] != 0 else own
         coefficients = np.zeros(0)
+    if K is None:
+        _check_whole_sensor(message, name)
+    K = own if K is None else K
     if not np.isfinite(K).all() or not np.isfinite(coefficients).all():
-        raise CaptureError(f"{name} holds NaN or infinite intrinsics", found=K.tolist().__repr__())
+        raise CaptureError(f"{name} holds NaN or infinite numbers", found=str(K.tolist()))
     if K[0, 0] == 0:
         raise CaptureError(
             f"{name} is empty: the camera was not calibrated",
-            hint="Give --set capture.color_intrinsics=fx,fy,cx,cy.",
+            hint="Give --set capture.color_intrinsics='[fx, fy, cx, cy]' (or depth_intrinsics).",
         )
-    _check_whole_sensor(message, name)
     model = message.distortion_model
     if not coefficients.any() and model not in ("equidistant", "fisheye"):
         model, coefficients = "none", np.zeros(0)
@@ -165,7 +170,7 @@ def _check_whole_sensor(message: Any, name: str) -> None:
         raise CaptureError(
             f"{name} belongs to a cropped or binned image, which is not supported",
             hint="Give the intrinsics of the published image: "
-            "--set capture.color_intrinsics=fx,fy,cx,cy.",
+            "--set capture.color_intrinsics='[fx, fy, cx, cy]'.",
         )
 
 
