@@ -96,7 +96,11 @@ def pose_consistency(capture: Capture, pairs: int = 8) -> PoseConsistency:
     found = _moving_pairs(capture, pairs)
     if not found:
         raise CaptureError(
-            "the poses cannot be checked", expected="two frames with depth", found="fewer"
+            "the poses cannot be checked",
+            expected="two frames with depth",
+            found="fewer",
+            hint="If all depth is out of range, the unit may be wrong: see capture.depth_unit_m "
+            "and capture.max_depth_m.",
         )
     relative, metres = _disagreement(found, _AS_IT_IS)
     if relative <= _GOOD:
@@ -115,6 +119,24 @@ def pose_consistency(capture: Capture, pairs: int = 8) -> PoseConsistency:
             "check the trajectory, the intrinsics and the stamps"
         )
     return PoseConsistency(len(found), metres, relative, scores, advice)
+
+
+def diagnose(capture: Capture) -> str:
+    """The finding of `pose_consistency` in words.
+
+    Raises:
+        CaptureError: fewer than two frames with depth.
+    """
+    result = pose_consistency(capture)
+    facts = (
+        f"{result.pairs} pairs of nearby frames disagree by {result.disagreement_m * 100:.1f} cm "
+        f"({result.relative:.1%} of depth) in the median"
+    )
+    if result.advice is None:
+        return f"{facts}: poses, axes and depth unit fit together."
+    tried = sorted(result.alternatives.items(), key=lambda item: item[1])[:3]
+    others = ", ".join(f"{name} {value:.1%}" for name, value in tried)
+    return f"{facts}.\nLikely: {result.advice}.\nTried: {others}."
 
 
 def _moving_pairs(capture: Capture, wanted: int) -> list[tuple[RGBDFrame, RGBDFrame]]:
