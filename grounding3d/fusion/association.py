@@ -1,11 +1,12 @@
 """Segments of many frames, joined into things.
 
-The fuser keeps tracks: pieces of the world that it has no reason to divide. A mask that covers one track, or
-lies in it, adds to it. Two masks of one frame that lie in one track split it; a mask that covers several
-tracks is a vote that they are one thing, masks that keep them apart in one frame are votes against. What a
-thing is, is decided only when it is asked for, by the majority of those votes over all views, so a wrong mask
-here and there does no harm and the order of the frames hardly matters. (The vote over views is the idea of
-Yan et al., "MaskClustering", CVPR 2024, made incremental.)
+The fuser keeps tracks: pieces of the world that it has no reason to divide. A mask that covers one
+track, or lies in it, adds to it. Two masks of one frame that lie in one track split it; a mask that
+covers several tracks is a vote that they are one thing, masks that keep them apart in one frame are
+votes against. What a thing is, is decided only when it is asked for, by the majority of those votes
+over all views, so a wrong mask here and there does no harm and the order of the frames hardly
+matters. (The vote over views is the idea of Yan et al., "MaskClustering", CVPR 2024, made
+incremental.)
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ class SegmentFuser:
 
         Args:
             segments: lifted masks of one frame.
-            frame: the frame itself. With it, overlaps are measured on what the frame could see; without it
-                a view of another side of a thing is told less well from a mask of a part.
+            frame: the frame itself. With it, overlaps are measured on what the frame could see;
+                without it a view of another side of a thing is told less well from a mask of a
+                part.
         """
         self.n_frames += 1
         visible = visible_voxels(self.tracks.values(), frame) if frame is not None else {}

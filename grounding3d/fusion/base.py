@@ -46,8 +46,8 @@ class FusedSegment:
         embeddings: [V,D] float32 unit vectors of the views.
         view_quality: [V] float32 weights of the views, best first.
         view_keyframes: [V] int32 keyframes of the views.
-        keyframes: [F] int32 indices of all keyframes it was seen in, ascending; F >= V where only the
-            best views' embeddings are kept.
+        keyframes: [F] int32 indices of all keyframes it was seen in, ascending; F >= V where only
+            the best views' embeddings are kept.
     """
 
     id: int

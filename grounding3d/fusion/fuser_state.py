@@ -18,7 +18,7 @@ _FIELDS = ("keys", "counts", "misses", "offset_sum", "rgb_sum")
 
 
 def pack(fuser: SegmentFuser) -> dict[str, np.ndarray]:
-    """All tracks, views and votes; lists of unequal length are stored end to end with their lengths."""
+    """All tracks, views and votes; lists of unequal length lie end to end, with their lengths."""
     tracks = list(fuser.tracks.values())
     views = [(m, v) for m, vs in fuser.views.by_members.items() for v in vs]
     votes = fuser.votes.counts

@@ -35,7 +35,8 @@ def gaussian_features(
 ) -> GaussianFeatures:
     """Codes of the nearest things: the codebook is their embeddings, in the order they come.
 
-    A Gaussian within `reach_m` of two things, as at a mug's foot, carries both, the nearer one heavier.
+    A Gaussian within `reach_m` of two things, as at a mug's foot, carries both, the nearer one
+    heavier.
 
     Args:
         scene: N Gaussians.

@@ -28,13 +28,15 @@ def lift_masks(
 ) -> list[Segment]:
     """The measured surface under each mask, cleaned, thinned, in the world.
 
-    Flying pixels (depth between a near and a far surface) are dropped, and of an object only its largest
-    connected cluster is kept, so that a mask that spills onto the background does not stretch the thing.
+    Flying pixels (depth between a near and a far surface) are dropped, and of an object only its
+    largest connected cluster is kept, so that a mask that spills onto the background does not
+    stretch the thing.
 
     Args:
         frame: posed frame.
         masks: n masks of this frame.
-        embeddings: [n,D] unit vectors, or one vector or None for each mask, or None for none at all.
+        embeddings: [n,D] unit vectors, or one vector or None for each mask, or None for none at
+            all.
         keyframe: index of the keyframe this frame is.
         config: thresholds; the defaults if None.
 
@@ -54,8 +56,8 @@ def lift_masks(
 def _solid_pixels(depth_m: np.ndarray, config: FusionConfig) -> np.ndarray:
     """[H,W] bool: depth is known, in range, and agrees with enough of the eight neighbours.
 
-    A pixel on the rim of a near surface agrees with the five neighbours on that surface and stays; an
-    interpolated pixel between two surfaces agrees with the two along the rim at most.
+    A pixel on the rim of a near surface agrees with the five neighbours on that surface and stays;
+    an interpolated pixel between two surfaces agrees with the two along the rim at most.
     """
     agree = np.zeros(depth_m.shape, np.uint8)
     limit = config.edge_jump * depth_m

@@ -41,8 +41,10 @@ class Overlap:
 
     Attributes:
         forward: for each segment, track id -> share of the segment's voxels near the track.
-        backward: for each segment, track id -> share of the track's visible voxels near the segment.
-        n_visible: track id -> number of its visible voxels (all of them where visibility is unknown).
+        backward: for each segment, track id -> share of the track's visible voxels near the
+            segment.
+        n_visible: track id -> number of its visible voxels (all of them where visibility is
+            unknown).
     """
 
     forward: list[dict[int, float]]

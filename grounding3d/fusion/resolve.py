@@ -109,7 +109,7 @@ def drop_doubtful(candidates: list[Candidate], config: FusionConfig) -> list[Fus
 
 
 def _clash(thing: FusedSegment, support: FusedSegment, tree: cKDTree, config: FusionConfig) -> bool:
-    """Whether an object and a support are the same surface: the one lies in the other for the most part."""
+    """Whether an object and a support are one surface: most of the one lies in the other."""
     reach = config.support_voxel_size_m
     low, high = thing.points.min(axis=0) - reach, thing.points.max(axis=0) + reach
     near = ((support.points >= low) & (support.points <= high)).all(axis=1)

@@ -59,7 +59,8 @@ def split_voxels(track: Track, segments: list[VoxelHistogram], min_points: int) 
         min_points: a part needs this many voxels that no other segment claims.
 
     Returns:
-        One [n] bool row mask a part, largest first; fewer than two where the segments do not divide it.
+        One [n] bool row mask a part, largest first; fewer than two where the segments do not divide
+        it.
     """
     near = np.stack([segment.near(track.voxels)[1] for segment in segments])
     alone = near & (near.sum(axis=0) == 1)

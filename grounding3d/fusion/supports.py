@@ -21,8 +21,8 @@ _GAP_CELLS = 4  # objects on a table leave gaps in its plane
 def add_support(fuser: SegmentFuser, segment: Segment) -> None:
     """Add a plane segment to the support it continues, or start one.
 
-    A segment that continues several supports joins them: plane agreement leaves little doubt. Two tables of
-    one height that touch become one support.
+    A segment that continues several supports joins them: plane agreement leaves little doubt. Two
+    tables of one height that touch become one support.
     """
     config = fuser.config
     cells = VoxelHistogram.from_points(segment.points, segment.rgb, config.support_voxel_size_m)

@@ -98,8 +98,9 @@ class ViewStore:
     def of_group(self, group: frozenset[int], sizes: dict[int, int]) -> list[View]:
         """Views of a thing that consists of the tracks `group`, best first.
 
-        A mask that covered less than the thing, or more, counts for as much as the two have in common
-        (intersection over union of their sizes); under a quarter it says nothing about the thing.
+        A mask that covered less than the thing, or more, counts for as much as the two have in
+        common (intersection over union of their sizes); under a quarter it says nothing about the
+        thing.
         """
         found = []
         for members, views in self.by_members.items():
@@ -152,7 +153,8 @@ class PairVotes:
             if pair[0] in groups and pair[1] in groups
         }
         while votes:
-            # ties go to the older tracks, so that the order of the frames does not matter more than it must
+            # ties go to the older tracks, so that the order of the frames does not matter more than
+            # it must
             a, b = max(votes, key=lambda p: (_consensus(votes[p]), votes[p][0], -p[0], -p[1]))
             if _consensus(votes[a, b]) <= 0.5:
                 break

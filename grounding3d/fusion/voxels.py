@@ -94,7 +94,7 @@ class VoxelHistogram:
         )
 
     def seen_share(self) -> np.ndarray:
-        """[n] float: hits per frame that saw the surface there, 1 for the voxel hit most reliably."""
+        """[n] float: hits per frame that saw the surface there, at most 1."""
         share = self.counts / (self.counts + self.misses)
         if not self.misses.any():  # nobody told us of views: compare the bare counts
             share = self.counts / max(1, self.counts.max(initial=1))

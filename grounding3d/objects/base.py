@@ -64,7 +64,8 @@ class ObjectMap:
 
     Attributes:
         objects: M objects.
-        next_id: the smallest id that was never given, so that the id of an object that has gone stays unused.
+        next_id: the smallest id that was never given, so that the id of an object that has gone
+            stays unused.
     """
 
     objects: tuple[MapObject, ...] = ()

@@ -30,22 +30,23 @@ def build_objects(
 ) -> ObjectMap:
     """Objects with completed boxes, covariances, embeddings, labels and supports.
 
-    With `up_world` known, boxes are upright; a thing that stands on a support reaches down to it even where
-    its foot was never seen, and points that near the support's surface do not widen it. Without it, boxes
-    follow the principal axes of what was observed and nothing rests on anything.
+    With `up_world` known, boxes are upright; a thing that stands on a support reaches down to it
+    even where its foot was never seen, and points that near the support's surface do not widen it.
+    Without it, boxes follow the principal axes of what was observed and nothing rests on anything.
 
-    Tables: a support under which something was observed (legs, a cupboard) on the way down to a lower
-    support reaches down to that; any other is the slab that was seen. Asked where a table is, the middle of
-    its whole body is the answer people give, and the slab's middle lies in that body's upper rim, so both
-    are inside; but for a shelf on a wall the completed box would be centred in the air, which is why legs
-    must have been seen.
+    Tables: a support under which something was observed (legs, a cupboard) on the way down to a
+    lower support reaches down to that; any other is the slab that was seen. Asked where a table is,
+    the middle of its whole body is the answer people give, and the slab's middle lies in that
+    body's upper rim, so both are inside; but for a shelf on a wall the completed box would be
+    centred in the air, which is why legs must have been seen.
 
     Args:
         fused: things of the fuser; their keyframes index `scene.keyframes`.
         scene: geometry, keyframes, up.
         config: thresholds; the defaults if None.
         vocabulary: nouns for labels, all "unknown" if None.
-        previous: the map before; its ids stay with what overlaps, and are never given to another thing.
+        previous: the map before; its ids stay with what overlaps, and are never given to another
+            thing.
     """
     config = config or ObjectConfig()
     fused = [segment for segment in fused if len(segment.points)]

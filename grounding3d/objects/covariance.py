@@ -21,8 +21,8 @@ def center_covariance(
 ) -> np.ndarray:
     """Covariance [3,3] of the box's centre, m^2, world frame.
 
-    Per axis of the box: depth noise of the views, the faces' own uncertainty, which is a share of the
-    size for a face that no camera looked at, and the camera's position, which all views share.
+    Per axis of the box: depth noise of the views, the faces' own uncertainty, which is a share of
+    the size for a face that no camera looked at, and the camera's position, which all views share.
 
     Args:
         box: completed box; its third axis is up where that is known.

@@ -27,8 +27,8 @@ def observed_box(
 def robust_range(local: np.ndarray, trim: float) -> tuple[np.ndarray, np.ndarray]:
     """Percentiles `trim` and 1 - `trim` of points [n,3] along each axis.
 
-    Every voxel weighs the same however often it was seen: the often seen front must not pull the box
-    off the seldom seen back.
+    Every voxel weighs the same however often it was seen: the often seen front must not pull the
+    box off the seldom seen back.
     """
     low, high = np.quantile(local, [trim, 1 - trim], axis=0)
     return low, high

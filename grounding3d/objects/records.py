@@ -146,7 +146,7 @@ def objects_json(objects: ObjectMap) -> dict[str, Any]:
 
 
 def object_arrays(objects: ObjectMap) -> dict[str, np.ndarray]:
-    """Everything of the objects that is arrays; points and views lie end to end in order of object."""
+    """Everything of the objects that is arrays; points and views lie end to end."""
     items = objects.objects
     dim = objects.embeddings.shape[1]
     return {

@@ -1,8 +1,9 @@
 """The scene folder: one atomic commit, hashed files, no pickle.
 
-Data files carry a hash of their content in their name and are never overwritten. `manifest.json` names the
-files that are the scene and is swapped in by one `os.replace`, so a reader finds the old scene or the new
-one, whenever the writer is killed. Files that no manifest names are removed after the swap.
+Data files carry a hash of their content in their name and are never overwritten. `manifest.json`
+names the files that are the scene and is swapped in by one `os.replace`, so a reader finds the old
+scene or the new one, whenever the writer is killed. Files that no manifest names are removed after
+the swap.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def load_scene(folder: str | Path, *, verify: bool = False) -> LanguageScene:
         verify: check the hashes of the large files too.
 
     Raises:
-        SceneError: not a scene folder, half-written, of a newer format, or damaged; says which file.
+        SceneError: not a scene folder, half-written, of a newer format, or damaged; says which
+            file.
     """
     folder = Path(folder)
     for _ in range(_RETRIES):

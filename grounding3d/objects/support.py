@@ -37,8 +37,9 @@ def carrier_of(
     """What an item rests on, and the height of the surface under it.
 
     The highest surface that has the item over it and lies near its lower face. A gap is
-    bridged because the foot of a thing is often hidden, by its own belly or by a neighbour; a support may
-    bridge a wider one than another object's top, which is only taken when the item all but touches it.
+    bridged because the foot of a thing is often hidden, by its own belly or by a neighbour; a
+    support may bridge a wider one than another object's top, which is only taken when the item all
+    but touches it.
     """
     bottom, top = height_range(item.box, up_world)
     reach = max(config.unseen_foot_m, config.unseen_foot_share * (top - bottom))
@@ -87,7 +88,7 @@ def floor_under(
         surface: [N,3] observed surface of the whole scene, world.
         up_world: direction against gravity.
     """
-    bottom, top = height_range(table.box, up_world)
+    bottom = height_range(table.box, up_world)[0]
     lower = [
         (surface_height(other, table.box.center, up_world), other)
         for other in items

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from synthetic import (
+from box_world import (
     FLOOR,
     TABLE,
     THREE_BOXES,
@@ -108,9 +108,7 @@ def test_clean_masks_give_one_thing_each(three: Views) -> None:
 
 def test_embeddings_stay_with_their_thing(three: Views) -> None:
     for segment in fuse(three, clean(three)):
-        n = int(
-            np.argmin([np.linalg.norm(centers([segment])[0] - b.center) for b in THREE_BOXES])
-        )
+        n = int(np.argmin([np.linalg.norm(centers([segment])[0] - b.center) for b in THREE_BOXES]))
         assert (segment.embeddings @ unit(n) > 0.99).all()
 
 

@@ -1,0 +1,174 @@
+"""Boxes against truth, covariances, supports, ids and vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from object_factories import (
+    BOOK,
+    BOX,
+    DIM,
+    MUG,
+    TABLE,
+    TILTED,
+    UP,
+    make_scene,
+    segment,
+    surface,
+    table_segments,
+    turned,
+    unit,
+    upright,
+)
+
+from grounding3d.features.base import Vocabulary
+from grounding3d.objects.base import ObjectMap
+from grounding3d.objects.build import build_objects
+from grounding3d.objects.covariance import center_covariance
+from grounding3d.objects.embedding import robust_mean
+
+
+def size_error(found: np.ndarray, true: np.ndarray) -> float:
+    """Largest difference of extents; the two horizontal ones may be swapped."""
+    swapped = true[[1, 0, 2]]
+    return float(min(np.abs(found - true).max(), np.abs(found - swapped).max()))
+
+
+def test_boxes_match_the_truth() -> None:
+    objects = build_objects(table_segments(), make_scene())
+    for item, true in zip(list(objects)[1:], (MUG, BOX, BOOK), strict=True):
+        assert np.linalg.norm(item.position - true.center) < 0.006
+        assert size_error(item.box.size, true.size) < 0.012
+
+
+def test_hidden_feet_are_completed() -> None:
+    objects = build_objects(table_segments(hidden=0.04), make_scene())
+    for item, true in zip(list(objects)[1:3], (MUG, BOX), strict=True):
+        assert item.position[2] == pytest.approx(true.center[2], abs=0.005)
+
+
+def test_up_is_not_z() -> None:
+    fused = [turned(s, TILTED) for s in table_segments()]
+    scene = make_scene(up=TILTED @ UP, R=TILTED)
+    for item, true in zip(list(build_objects(fused, scene))[1:], (MUG, BOX, BOOK), strict=True):
+        assert np.linalg.norm(item.position - TILTED @ true.center) < 0.006
+        assert item.box.R[:, 2] == pytest.approx(TILTED @ UP, abs=1e-6)
+        assert item.support_id is not None
+
+
+def test_table_leaking_into_a_mask_does_not_widen_the_box() -> None:
+    rng = np.random.default_rng(3)
+    fused = table_segments()
+    ring = np.column_stack(
+        [rng.uniform(-0.09, 0.09, (150, 2)) + MUG.center[:2], np.full(150, 0.743)]
+    )
+    fused[1] = segment(2, np.concatenate([fused[1].points, ring]))
+    mug = build_objects(fused, make_scene()).by_id(2)
+    assert np.linalg.norm(mug.position - MUG.center) < 0.008
+    assert size_error(mug.box.size, MUG.size) < 0.015
+
+
+def test_what_rests_on_what() -> None:
+    table, mug, box, book = build_objects(table_segments(), make_scene())
+    assert (table.support_id, mug.support_id, box.support_id) == (None, table.id, table.id)
+    assert book.support_id == box.id
+
+
+def test_beside_the_table_is_not_on_it() -> None:
+    rng = np.random.default_rng(0)
+    fused = table_segments()
+    fused.append(segment(9, surface(upright(1.2, 0, 0.76, (0.1, 0.1, 0.1)), 500, rng)))
+    assert build_objects(fused, make_scene()).objects[-1].support_id is None
+
+
+def test_without_up_nothing_rests_on_anything() -> None:
+    objects = build_objects(table_segments(), make_scene(up=None))
+    assert all(item.support_id is None for item in objects)
+    assert np.linalg.norm(objects.by_id(3).position - BOX.center) < 0.02
+
+
+def test_a_table_with_legs_reaches_the_floor() -> None:
+    rng = np.random.default_rng(0)
+    floor = segment(8, np.column_stack([rng.uniform(-2, 2, (5000, 2)), np.zeros(5000)]), "support")
+    legs = np.column_stack(
+        [rng.choice([-0.55, 0.55], 200), rng.choice([-0.35, 0.35], 200), rng.uniform(0, 0.7, 200)]
+    )
+    fused = [*table_segments(), floor]
+    table = build_objects(fused, make_scene(legs)).by_id(1)
+    assert table.position[2] == pytest.approx(0.37, abs=0.01)
+    assert table.support_id == 5
+    slab = build_objects(fused, make_scene()).by_id(1)
+    assert slab.position[2] == pytest.approx(0.74, abs=0.01)
+    assert size_error(slab.box.size, TABLE.size) < 0.05
+
+
+def test_covariances_are_positive_and_about_a_centimetre() -> None:
+    for item in list(build_objects(table_segments(), make_scene()))[1:]:
+        sigma = np.sqrt(np.linalg.eigvalsh(item.covariance))
+        np.testing.assert_array_equal(item.covariance, item.covariance.T)
+        assert 0.005 < sigma.min() <= sigma.max() < 0.02
+
+
+def test_what_was_not_seen_is_less_certain() -> None:
+    cameras = np.array([[0, -1.0, 1.2]])
+    box = upright(0, 0, 0.74, (0.2, 0.2, 0.2))
+    one = center_covariance(box, cameras, True, 0.008)
+    around = center_covariance(box, np.concatenate([cameras, -cameras * [1, 1, -1]]), True, 0.008)
+    assert one[1, 1] > around[1, 1]
+    assert center_covariance(box, cameras, False, 0.008)[2, 2] > one[2, 2]
+    far = center_covariance(box, cameras * 4, True, 0.008)
+    assert far[0, 0] > one[0, 0]
+
+
+def test_outlying_views_do_not_turn_the_vector() -> None:
+    good = np.tile(unit(1), (5, 1)) + 0.05 * np.random.default_rng(0).normal(size=(5, DIM))
+    views = np.concatenate([good, [unit(2), unit(2)]])
+    views /= np.linalg.norm(views, axis=1, keepdims=True)
+    mean, weight = robust_mean(views, np.ones(7))
+    plain = views.mean(axis=0) / np.linalg.norm(views.mean(axis=0))
+    assert mean @ unit(1) > max(0.99, plain @ unit(1))
+    assert weight[5] < 0.3 * weight[0]
+    assert np.linalg.norm(mean) == pytest.approx(1, abs=1e-6)
+
+
+def test_labels_are_the_nearest_nouns() -> None:
+    words = Vocabulary(("mug", "box"), np.stack([unit(2), unit(3)]))
+    objects = build_objects(table_segments(), make_scene(), vocabulary=words)
+    assert [objects.by_id(i).label for i in (2, 3)] == ["mug", "box"]
+    assert {o.label for o in build_objects(table_segments(), make_scene())} == {"unknown"}
+
+
+def test_a_thing_that_was_never_encoded_has_no_direction() -> None:
+    fused = table_segments()
+    fused[0] = segment(1, fused[0].points, "support", embeddings=np.zeros((0, 0)))
+    table = build_objects(fused, make_scene()).by_id(1)
+    assert table.embedding.shape == (DIM,)
+    assert not table.embedding.any()
+
+
+def test_ids_stay_and_are_never_reused() -> None:
+    scene, fused = make_scene(), table_segments()
+    first = build_objects(fused, scene)
+    second = build_objects(fused[:3], scene, previous=first)
+    assert [o.id for o in second] == [1, 2, 3]
+    rng = np.random.default_rng(0)
+    new = segment(4, surface(upright(0.4, -0.2, 0.74, (0.1, 0.1, 0.1)), 500, rng))
+    third = build_objects([new, *fused[:3]], scene, previous=second)
+    assert [o.id for o in third] == [1, 2, 3, 5]
+    swapped = [segment(7, fused[1].points), segment(1, fused[2].points)]
+    again = build_objects(swapped, scene, previous=third)
+    assert [o.id for o in again] == [2, 3]
+    assert np.linalg.norm(again.by_id(2).position - MUG.center) < 0.02
+
+
+def test_stamp_and_anchor() -> None:
+    mug = build_objects([segment(2, table_segments()[1].points, keyframes=(3, 5))], make_scene())
+    assert mug.objects[0].stamp_s == 105.0
+    assert mug.objects[0].anchor == 3
+    assert mug.objects[0].n_views == 2
+
+
+def test_nothing_makes_an_empty_map() -> None:
+    empty = build_objects([], make_scene())
+    assert len(empty) == 0
+    assert isinstance(empty, ObjectMap)
