@@ -145,13 +145,8 @@ class ImageFileCapture:
         Raises:
             CaptureError: after the last frame, if none had any valid depth.
         """
-        any_depth = False
-        for index in range(len(self._entries)):
-            frame = self[index]
-            any_depth = any_depth or bool(frame.depth_m.any())
-            yield frame
-        if not any_depth:
-            raise no_depth_error(self._facts.source, self._config)
+        frames = (self[index] for index in range(len(self._entries)))
+        return require_depth(frames, self._facts.source, self._config)
 
     def __getitem__(self, index: int) -> RGBDFrame:
         """Frame `index`, 0 <= index < length."""
@@ -279,11 +274,22 @@ def up_direction(config: CaptureConfig, recorded: np.ndarray | None) -> np.ndarr
     return up / length
 
 
-def no_depth_error(source: Path, config: CaptureConfig) -> CaptureError:
-    """The error of a recording all of whose depth is unknown."""
-    return CaptureError(
-        f"no frame of {source} holds valid depth",
-        expected=f"depth between {config.min_depth_m:g} and {config.max_depth_m:g} m",
-        hint="If the unit is wrong, give the metres of one depth step: "
-        "--set capture.depth_unit_m=0.001.",
-    )
+def require_depth(
+    frames: Iterator[RGBDFrame], source: Path, config: CaptureConfig
+) -> Iterator[RGBDFrame]:
+    """Pass frames on.
+
+    Raises:
+        CaptureError: after the last frame, if the depth of all of them was unknown.
+    """
+    any_depth = False
+    for frame in frames:
+        any_depth = any_depth or bool(frame.depth_m.any())
+        yield frame
+    if not any_depth:
+        raise CaptureError(
+            f"no frame of {source} holds valid depth",
+            expected=f"depth between {config.min_depth_m:g} and {config.max_depth_m:g} m",
+            hint="If the unit is wrong, give the metres of one depth step: "
+            "--set capture.depth_unit_m=0.001.",
+        )
