@@ -1,0 +1,1 @@
+"""How the encoder that ships with grounding3d is made; see README.md in this folder."""
