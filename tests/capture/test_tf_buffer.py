@@ -80,8 +80,9 @@ def test_samples_may_arrive_late_and_twice() -> None:
     for stamp_s in (1.0, 1.5, 2.0, 2.5, 3.7):
         assert buffer.lookup("map", "base", stamp_s)[0, 3] == pytest.approx(stamp_s)
     bulk = TfBuffer()
-    rows = np.array([transform_sample(transform("a", "b", translation(t, 0, 0), t).transform)
-                     for t in times])
+    rows = np.array(
+        [transform_sample(transform("a", "b", translation(t, 0, 0), t).transform) for t in times]
+    )
     bulk.add_samples("map", "base", np.array(times), rows)
     assert bulk.lookup("map", "base", 2.5)[0, 3] == pytest.approx(2.5)
 
@@ -123,7 +124,7 @@ def test_a_missing_link_is_named() -> None:
     buffer = buffer_of(("map", "odom", np.eye(4), 1.0), ("camera_link", "optical", np.eye(4), 1.0))
     with pytest.raises(TransformError, match="the link above 'camera_link' is missing"):
         buffer.lookup("map", "optical", 1.0)
-    with pytest.raises(TransformError, match="'earth'.*camera_link, map, odom, optical"):
+    with pytest.raises(TransformError, match=r"'earth'.*camera_link, map, odom, optical"):
         buffer.lookup("earth", "optical", 1.0)
 
 
