@@ -13,7 +13,7 @@ _RING = tuple(
 
 
 def redraw_outlines(
-    labels: np.ndarray, rgb: np.ndarray, depth_m: np.ndarray, stride: int
+    labels: np.ndarray, supports: int, rgb: np.ndarray, depth_m: np.ndarray, stride: int
 ) -> np.ndarray:
     """Label image at full resolution.
 
@@ -21,7 +21,8 @@ def redraw_outlines(
     most in colour and depth; all others keep the reduced image's label.
 
     Args:
-        labels: [h,w] int32 at 1/stride of the size.
+        labels: [h,w] int32 at 1/stride of the size, as `segment` gives them.
+        supports: labels up to this one are support planes.
         rgb: [H,W,3] uint8.
         depth_m: [H,W] float32, 0 = unknown.
         stride: reduction.
@@ -34,6 +35,9 @@ def redraw_outlines(
     if not open_.any() or open_.all():
         return full
     sure = np.where(open_, 0, full)
+    # a stem or a pen is all outline: it would be outvoted, so it stays as it is
+    thin = (full > supports) & (ndimage.maximum_filter(sure, 4 * stride + 1) != full)
+    sure[thin] = full[thin]
     reach = ndimage.maximum_filter(sure, 11) != ndimage.minimum_filter(sure, 11)
     color = ndimage.uniform_filter(rgb.astype(np.float32), (3, 3, 1))
     for _ in range(2):

@@ -44,12 +44,8 @@ def connect(surface: Surface, mask: np.ndarray) -> tuple[np.ndarray, int]:
     return pieces, count
 
 
-def join_pieces(
-    surface: Surface, pieces: np.ndarray, up: np.ndarray | None, min_pixels: float
-) -> np.ndarray:
-    """Drop pieces under `min_pixels`; number the others from 1 without gaps."""
-    sizes = np.bincount(pieces.ravel())
-    kept = sizes >= min_pixels
+def drop_small(pieces: np.ndarray, min_pixels: float) -> np.ndarray:
+    """Pieces [h,w] of at least `min_pixels`, numbered from 1 without gaps."""
+    kept = np.bincount(pieces.ravel()) >= min_pixels
     kept[0] = False
-    renumbered = np.where(kept, np.cumsum(kept), 0)
-    return renumbered[pieces].astype(np.int32)
+    return np.where(kept, np.cumsum(kept), 0)[pieces].astype(np.int32)

@@ -12,7 +12,9 @@ from grounding3d.features.planes import Surface
 
 _MIN_LAYER_M2 = 0.004
 _LAYER_M = 0.006
-_MIN_RISE_M = 0.025
+_MIN_RISE_M = 0.015
+_BIN_M = 0.004
+_LAYERS = 3
 _CONTACT_M = 0.03
 
 
@@ -66,30 +68,42 @@ def split_stacks(surface: Surface, pieces: np.ndarray, upright: Upright) -> np.n
 def _uppers(
     surface: Surface, inside: np.ndarray, upright: Upright, window: tuple[slice, slice]
 ) -> list[np.ndarray]:
-    """Parts [h,w] of a piece's window that stand on the piece's widest level layer."""
+    """Parts [h,w] of a piece's window that stand on the piece's widest level layers."""
     height, ground = upright.height[window], upright.ground[window]
     area, sigma = surface.area_m2[window], surface.sigma_m[window]
     level = inside & upright.level[window]
     if area[level].sum() < _MIN_LAYER_M2:
         return []
     lowest = height[level].min()
-    bins = ((height[level] - lowest) / 0.004).astype(int)
-    sums = np.convolve(np.bincount(bins, weights=area[level], minlength=3), np.ones(3), "same")
-    layer_height = lowest + (int(sums.argmax()) + 0.5) * 0.004
-    layer = level & (np.abs(height - layer_height) < _LAYER_M + 2 * sigma)
-    if area[layer].sum() < _MIN_LAYER_M2:
-        return []
-    above = inside & (height > layer_height + _LAYER_M + 3 * sigma)
+    bins = ((height[level] - lowest) / _BIN_M).astype(int)
+    sums = np.bincount(bins, weights=area[level], minlength=3)
+    found: list[np.ndarray] = []
+    for _ in range(_LAYERS):
+        around = np.convolve(sums, np.ones(3), "same")
+        peak = int(around.argmax())
+        if around[peak] < _MIN_LAYER_M2:
+            break
+        layer_height = lowest + (peak + 0.5) * _BIN_M
+        layer = level & (np.abs(height - layer_height) < _LAYER_M + 2 * sigma)
+        above = inside & (height > layer_height + _LAYER_M + 3 * sigma)
+        found += _parts_on(height - layer_height, ground, layer, above)
+        if found:
+            break
+        sums[max(0, peak - 2) : peak + 3] = 0
+    return found
+
+
+def _parts_on(
+    rise: np.ndarray, ground: np.ndarray, layer: np.ndarray, above: np.ndarray
+) -> list[np.ndarray]:
+    """Connected parts [h,w] of `above` that stand on the layer as things of their own."""
     parts, count = ndimage.label(above)
     found = []
     for part in range(1, count + 1):
         upper = parts == part
-        if upper.sum() < 30:
+        if upper.sum() < 30 or np.percentile(rise[upper], 95) < _MIN_RISE_M:
             continue
-        rise = height[upper] - layer_height
-        if np.percentile(rise, 95) < _MIN_RISE_M:
-            continue
-        contact = ground[upper][rise < _CONTACT_M]
+        contact = ground[upper & (rise < _CONTACT_M)]
         if _stands_on(contact, ground[upper], ground[layer]):
             found.append(upper)
     return found
@@ -110,7 +124,7 @@ def _stands_on(contact: np.ndarray, upper: np.ndarray, layer: np.ndarray) -> boo
         return False
     directions = np.linalg.svd(contact - contact.mean(axis=0), full_matrices=False)[2]
     length, breadth = (np.ptp(contact @ direction) for direction in directions)
-    if length < 0.4 * max(np.ptp(upper @ direction) for direction in directions):
+    if length < 0.25 * max(np.ptp(upper @ direction) for direction in directions):
         return False
     return not (breadth < 0.35 * length and length > 0.75 * np.ptp(layer @ directions[0]))
 
