@@ -30,7 +30,6 @@ class KeyframeConfig(Section):
 class Config(Section):
     """Everything that shapes a scene; stored in its manifest."""
 
-    backend: str = Field("points", description="scene backend")
     encoder: str = Field("bundled-v1", description="encoder SPEC")
     device: str = Field("cpu", description="torch device")
     capture: CaptureConfig = CaptureConfig()

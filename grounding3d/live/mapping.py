@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from grounding3d.objects.base import LanguageScene, ObjectMap
 from grounding3d.objects.build import build_objects
 from grounding3d.scene.backends import SCENES
 from grounding3d.scene.base import Cancel, FrameReport, Progress, Scene, SceneBuilder
+from grounding3d.scene.up import estimate_up
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Mapper:
         self._static_transforms = static_transforms or {}
         self._uuid = str(uuid.uuid4())
         self._selector = KeyframeSelector(config.keyframes)
-        self._builder: SceneBuilder = SCENES.load(config.backend)(config.scene, up_world=up_world)
+        self._builder: SceneBuilder = SCENES.load(config.scene.backend)(config.scene)
         self._mask_source: MaskSource = make_mask_source(config.masks)
         self._fuser = SegmentFuser(config.fusion)
         self._vocabulary: Vocabulary | None = None
@@ -90,10 +91,9 @@ class Mapper:
 
     def _add_segments(self, frame: RGBDFrame, keyframe: int) -> None:
         masks = self._mask_source.masks(frame, self._up_world)
-        if not masks:
-            return
         embeddings = encode_masks(self._encoder, frame.rgb, masks)
-        self._fuser.add(lift_masks(frame, masks, embeddings, keyframe, self.config.fusion))
+        segments = lift_masks(frame, masks, embeddings, keyframe, self.config.fusion)
+        self._fuser.add(segments, frame)
 
     def snapshot(self) -> LanguageScene:
         """The scene so far; mapping may go on afterwards."""
@@ -119,6 +119,7 @@ class Mapper:
     def _assemble(self, scene: Scene) -> LanguageScene:
         if self._vocabulary is None:
             self._vocabulary = label_vocabulary(self._encoder)
+        scene = self._with_up(scene)
         self._objects = build_objects(
             self._fuser.fused(),
             scene,
@@ -135,6 +136,13 @@ class Mapper:
             static_transforms=self._static_transforms,
             config=self.config.model_dump(mode="json"),
         )
+
+    def _with_up(self, scene: Scene) -> Scene:
+        """The scene with its up direction: the capture's, else an estimate from its planes."""
+        if self._up_world is not None:
+            return replace(scene, up_world=self._up_world, up_source="capture")
+        up_world, up_source = estimate_up(scene)
+        return replace(scene, up_world=up_world, up_source=up_source)
 
 
 def build_scene(

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from grounding3d.capture.base import RGBDFrame
 from grounding3d.capture.simulator.capture import SimulatedCapture
 from grounding3d.capture.simulator.tabletop import TabletopConfig
 from grounding3d.capture.simulator.truth import write_ground_truth
-from grounding3d.capture.writers import WRITERS, WriteProgress
+from grounding3d.capture.writers import WRITERS
 
 TRUTH_NAME = "ground_truth.json"
+
+
+class _WatchedCapture(SimulatedCapture):
+    """A simulated capture that tells how many of its frames have been taken."""
+
+    progress: Callable[[int, int], None] | None = None
+
+    def __iter__(self) -> Iterator[RGBDFrame]:
+        for done, frame in enumerate(super().__iter__(), start=1):
+            yield frame
+            if self.progress is not None:
+                self.progress(done, self.length)
 
 
 def record_tabletop(
@@ -19,7 +33,7 @@ def record_tabletop(
     config: TabletopConfig | None = None,
     *,
     format: str = "ros2",
-    progress: WriteProgress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Simulate a table top and write it as a capture.
 
@@ -33,9 +47,10 @@ def record_tabletop(
     Returns:
         The ground truth record.
     """
-    capture = SimulatedCapture.from_seed(seed, config or TabletopConfig())
+    capture = _WatchedCapture.from_seed(seed, config or TabletopConfig())
+    capture.progress = progress
     try:
-        WRITERS.load(format)(capture, out, progress=progress)
+        WRITERS.load(format)(capture, out)
         truth = capture.ground_truth()
         write_ground_truth(truth, out / TRUTH_NAME)
     finally:

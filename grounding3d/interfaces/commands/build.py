@@ -38,7 +38,7 @@ class Build:
     def run(self) -> int:
         """Build and save; prints what was made."""
         flags = {
-            "backend": self.backend,
+            "scene.backend": self.backend,
             "device": self.device,
             "encoder": self.encoder,
             "capture.world_frame": self.world_frame,

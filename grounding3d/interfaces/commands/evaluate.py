@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grounding3d.capture.simulator.record import TRUTH_NAME
 from grounding3d.errors import ConfigError
 from grounding3d.interfaces.options import Overrides, Positional, read_config
 
 if TYPE_CHECKING:
     from grounding3d.live.config import Config
     from grounding3d.query.engine import QueryEngine
-
-TRUTH_NAME = "ground_truth.json"
 
 
 @dataclass

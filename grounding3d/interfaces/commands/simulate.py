@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import tyro
 
 from grounding3d.interfaces.options import Output
 
@@ -25,26 +22,32 @@ class Simulate:
     """Objects on the table."""
     size: tuple[int, int] = (640, 480)
     """Image width and height, pixels."""
-    meshes: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
-    """Mesh pack to draw objects from instead of the parametric ones; may be given several times."""
+    meshes: Path | None = None
+    """Mesh pack folder to draw objects from instead of the parametric ones."""
     format: str = "ros2"
     """Format to write."""
 
     def run(self) -> int:
         """Simulate, write, and say what was made."""
         from grounding3d.interfaces.progress import show_progress
-        from grounding3d.interfaces.simulation import record_tabletop
+        from grounding3d.capture.simulator.record import record_tabletop
+        from grounding3d.capture.simulator.tabletop import TabletopConfig
 
+        width, height = self.size
+        config = TabletopConfig(
+            n_objects=self.objects,
+            n_frames=self.frames,
+            pack=self.meshes,
+            width=width,
+            height=height,
+        )
         with show_progress() as progress:
             truth = record_tabletop(
                 self.out,
-                seed=self.seed,
-                frames=self.frames,
-                objects=self.objects,
-                size=self.size,
-                meshes=self.meshes,
+                self.seed,
+                config,
                 format=self.format,
-                progress=progress,
+                progress=lambda done, total: progress("frames", done, total),
             )
         names = ", ".join(item["name"] for item in truth["objects"])
         print(f"{self.out}: {self.frames} frames of {names}")
