@@ -21,7 +21,8 @@ from grounding3d.features.vocabulary import (
 from grounding3d.objects.base import ObjectMap
 
 FEATURES = (
-    "similarity", "view_similarity", "margin", "rank", "z", "profile", "relevancy", "lead", "kind",
+    "similarity", "view_similarity", "margin", "preference", "rank", "z", "profile", "relevancy",
+    "lead", "kind", "views",
 )  # fmt: skip
 """Columns of `Evidence.matrix`; for each, more speaks for the object."""
 
@@ -34,23 +35,28 @@ class Evidence:
         similarity: [M] cosine of the object's vector and the query's.
         view_similarity: [M] mean cosine of the better half of its views.
         margin: [M] similarity less that of the best rival noun.
+        preference: [M] log-probability of the query beside the rival nouns, by a softmax with
+            the encoder's own scale.
         rank: [M] minus the share of rival nouns that fit the object better.
         z: [M] similarity in standard deviations of the object's over unrelated nouns.
         profile: [M] correlation over the nouns of how they fit the object and the query.
         relevancy: [M] LERF's, against the canonical phrases.
         lead: [M] similarity less the median over the scene's objects.
         kind: [M] 1 where query and object are both a support, -1 where only one is, else 0.
+        views: [M] log of the number of views, at most of 8: what was seen once may be a fragment.
     """
 
     similarity: np.ndarray
     view_similarity: np.ndarray
     margin: np.ndarray
+    preference: np.ndarray
     rank: np.ndarray
     z: np.ndarray
     profile: np.ndarray
     relevancy: np.ndarray
     lead: np.ndarray
     kind: np.ndarray
+    views: np.ndarray
 
     @property
     def matrix(self) -> np.ndarray:
@@ -80,6 +86,8 @@ class EvidenceIndex:
         self._supports = vocabulary(encoder, SUPPORT_NOUNS).vectors
         self._canonical = encoder.encode_text(encoder.canonical_phrases)
         self._scale = relevancy_scale(encoder)
+        self._logit_scale = float(encoder.logit_scale)
+        self._seen = np.log(np.clip([item.n_views for item in objects], 1, 8))
         self._views, self._view_owner = _stack_views(objects, self.embeddings)
 
     def evidence(self, query: np.ndarray) -> Evidence:
@@ -93,13 +101,21 @@ class EvidenceIndex:
             similarity=similarity,
             view_similarity=self._view_similarity(query),
             margin=similarity - rival_fit.max(axis=1),
+            preference=self._preference(similarity, rival_fit),
             rank=-better / max(int(rival.sum()), 1),
             z=(similarity - self._null_mean) / self._null_std,
             profile=self._rival_fit_unit @ _unit_rows(closeness[None])[0],
             relevancy=relevancy(self.embeddings, query, self._canonical, self._scale),
             lead=similarity - np.median(similarity),
             kind=self._kind(query, closeness),
+            views=self._seen,
         )
+
+    def _preference(self, similarity: np.ndarray, rival_fit: np.ndarray) -> np.ndarray:
+        logits = self._logit_scale * np.column_stack([similarity, rival_fit])
+        top = logits.max(axis=1)
+        total = np.exp(logits - top[:, None]).sum(axis=1)
+        return np.asarray(logits[:, 0] - top - np.log(total))
 
     def null_best(self) -> np.ndarray:
         """[U] sorted: for each unrelated noun, the z of the object that fits it best."""
