@@ -217,7 +217,9 @@ class SegmentFuser:
         """The things seen so far, in order of id; adding may go on afterwards."""
         self.merge()
         groups = self.votes.groups(self.tracks)
-        return drop_doubtful([fuse_group(self, group) for group in groups], self.config)
+        return drop_doubtful(
+            [fuse_group(self, group) for group in groups], self.n_frames, self.config
+        )
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything needed to go on later, as plain arrays."""

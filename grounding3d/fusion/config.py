@@ -43,7 +43,7 @@ class FusionConfig(Section):
         0.025, gt=0, description="largest distance between the planes of one support, metres"
     )
     min_views: int = Field(
-        3, ge=1, description="frames a thing must be seen in; fewer where fewer could have seen it"
+        3, ge=1, description="frames a thing must be seen in; at most half of all frames"
     )
     min_seen_share: float = Field(
         0.1, ge=0, le=1, description="share of the frames that could have seen it, likewise"

@@ -11,10 +11,11 @@ from grounding3d.features.base import Mask
 from grounding3d.fusion.base import Segment
 from grounding3d.fusion.config import FusionConfig
 from grounding3d.fusion.splitting import connected
-from grounding3d.geometry.pointcloud import voxel_keys
+from grounding3d.fusion.voxels import voxel_means
 from grounding3d.geometry.transforms import transform_points
 
 _TRUNCATED_QUALITY = 0.4
+_MAX_PIXELS = 25_000  # of a mask are lifted; a near table has ten times as many
 _HALF_QUALITY_RANGE_M = 2.5
 _SUPPORT_PART_SHARE = 0.05  # a table that objects cut in two stays one segment
 
@@ -79,30 +80,32 @@ def _lift(
     solid: np.ndarray,
     config: FusionConfig,
 ) -> Segment | None:
-    window = mask.window
-    bits = mask.bits & solid[window]
-    depth = frame.depth_m[window][bits]
+    window, is_support = mask.window, mask.kind == "support"
+    bits = np.flatnonzero(mask.bits & solid[window])
+    n_pixels = len(bits)
+    bits = bits[:: max(1, n_pixels // _MAX_PIXELS)]
+    depth = frame.depth_m[window].ravel()[bits]
     points = transform_points(
-        frame.T_world_cam, frame.camera.rays[window][bits] * depth[:, None]
-    ).astype(np.float32)
-    is_support = mask.kind == "support"
-    cell = config.support_voxel_size_m if is_support else config.voxel_size_m
+        frame.T_world_cam, frame.camera.rays[window].reshape(-1, 3)[bits] * depth[:, None]
+    )
     if len(points) < config.min_segment_points:
         return None
-    points, rgb, pixels = _thin(points, frame.rgb[window][bits], cell)
+    cell = config.support_voxel_size_m if is_support else config.voxel_size_m
+    rgb = frame.rgb[window].reshape(-1, 3)[bits]
+    _, points, rgb, weight = voxel_means(points, rgb, cell)
     keep = connected(
         points,
-        pixels,
+        weight,
         max(config.cluster_voxel_m, 1.5 * cell),
         _SUPPORT_PART_SHARE if is_support else 1.0,
     )
     if keep.sum() < config.min_segment_points:
         return None
+    n_pixels = round(n_pixels * weight[keep].sum() / weight.sum())
     truncated = mask.touches_border(frame.camera.width, frame.camera.height)
-    n_pixels = int(pixels[keep].sum())
     return Segment(
-        points=points[keep],
-        rgb=rgb[keep],
+        points=points[keep].astype(np.float32),
+        rgb=np.rint(rgb[keep]).astype(np.uint8),
         embedding=None if embedding is None else np.asarray(embedding, np.float32),
         keyframe=keyframe,
         kind=mask.kind,
@@ -110,19 +113,6 @@ def _lift(
         truncated=truncated,
         view_quality=_view_quality(n_pixels, truncated, float(np.median(depth)), config),
     )
-
-
-def _thin(
-    points: np.ndarray, rgb: np.ndarray, cell_m: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean point, mean colour and number of pixels of each occupied voxel."""
-    keys = voxel_keys(points, cell_m)
-    order = np.argsort(keys, kind="stable")
-    starts = np.flatnonzero(np.diff(keys[order], prepend=keys[order[0]] - 1))
-    counts = np.diff(starts, append=len(order))
-    mean = np.add.reduceat(points[order].astype(np.float64), starts, axis=0) / counts[:, None]
-    color = np.add.reduceat(rgb[order].astype(np.float32), starts, axis=0) / counts[:, None]
-    return mean.astype(np.float32), np.rint(color).astype(np.uint8), counts
 
 
 def _view_quality(n_pixels: int, truncated: bool, range_m: float, config: FusionConfig) -> float:

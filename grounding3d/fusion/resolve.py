@@ -88,13 +88,21 @@ def _trim(voxels: VoxelHistogram, kind: str, config: FusionConfig) -> VoxelHisto
     return voxels
 
 
-def drop_doubtful(candidates: list[Candidate], config: FusionConfig) -> list[FusedSegment]:
-    """Drop what was seen too seldom, and the weaker of a support and an object in one place."""
+def drop_doubtful(
+    candidates: list[Candidate], n_frames: int, config: FusionConfig
+) -> list[FusedSegment]:
+    """Drop what was seen too seldom, and the weaker of a support and an object in one place.
+
+    Args:
+        candidates: fused things.
+        n_frames: frames so far; short captures need fewer views.
+        config: thresholds.
+    """
     kept = [
         c.segment
         for c in candidates
         if len(c.segment.points) >= config.min_segment_points
-        and len(c.segment.keyframes) >= min(config.min_views, max(1, c.n_visible // 2))
+        and len(c.segment.keyframes) >= min(config.min_views, max(1, n_frames // 2))
         and len(c.segment.keyframes) >= config.min_seen_share * c.n_visible
     ]
     doubtful: set[int] = set()

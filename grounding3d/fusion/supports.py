@@ -46,22 +46,30 @@ def add_support(fuser: SegmentFuser, segment: Segment) -> None:
 def continues(points: np.ndarray, track: Track, config: FusionConfig) -> bool:
     """Whether plane points [n,3] lie in the plane of a support, and next to it."""
     gap = _GAP_CELLS * config.support_voxel_size_m
-    low, high = points.min(axis=0) - gap, points.max(axis=0) + gap
-    if (track.low > high).any() or (track.high < low).any():
+    if (track.low > points.max(axis=0) + gap).any() or (
+        track.high < points.min(axis=0) - gap
+    ).any():
         return False
-    mine, theirs = fit_plane(_some(points)), fit_plane(_some(track.points))
-    if abs(mine[:3] @ theirs[:3]) < np.cos(np.radians(config.plane_angle_deg)):
+    # a sample tells planes apart as well
+    mine, theirs = _some(points), _some(track.points)
+    my_plane, their_plane = fit_plane(mine), fit_plane(theirs)
+    if abs(my_plane[:3] @ their_plane[:3]) < np.cos(np.radians(config.plane_angle_deg)):
         return False
     # measured where the two meet: a small tilt over a long table is no step
-    near_me = points[((points >= track.low - gap) & (points <= track.high + gap)).all(axis=1)]
-    near_it = track.points[((track.points >= low) & (track.points <= high)).all(axis=1)]
-    if len(near_me) < 3 or len(near_it) < 3:
+    mine, theirs = _within(mine, theirs, gap), _within(theirs, mine, gap)
+    if len(mine) < 3 or len(theirs) < 3:
         return False
-    steps = [_median_distance(near_me, theirs), _median_distance(near_it, mine)]
-    return max(steps) <= config.plane_distance_m and _adjacent(near_me, near_it, gap)
+    steps = [_median_distance(mine, their_plane), _median_distance(theirs, my_plane)]
+    return max(steps) <= config.plane_distance_m and _adjacent(mine, theirs, gap)
 
 
-def _some(points: np.ndarray, n: int = 2000) -> np.ndarray:
+def _within(points: np.ndarray, others: np.ndarray, margin_m: float) -> np.ndarray:
+    """The points in the axis-aligned box of the others."""
+    low, high = others.min(axis=0) - margin_m, others.max(axis=0) + margin_m
+    return points[((points >= low) & (points <= high)).all(axis=1)]
+
+
+def _some(points: np.ndarray, n: int = 3000) -> np.ndarray:
     return points[:: max(1, len(points) // n)].astype(np.float64)
 
 

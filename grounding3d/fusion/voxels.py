@@ -11,6 +11,28 @@ from grounding3d.geometry.pointcloud import voxel_centers, voxel_keys
 _STEP = np.array([0, 1, -1, 1 << 21, -(1 << 21), 1 << 42, -(1 << 42)], np.int64)
 
 
+def voxel_means(
+    points: np.ndarray, rgb: np.ndarray, cell_m: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Points [n,3] and their colours [n,3], averaged in each voxel.
+
+    Returns:
+        keys [m] int64 ascending, mean points [m,3] and colours [m,3] float64, number of points [m].
+    """
+    keys = voxel_keys(points, cell_m)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    first = np.ones(len(keys), bool)
+    first[1:] = keys[1:] != keys[:-1]
+    starts = np.flatnonzero(first)
+    counts = np.diff(starts, append=len(keys))
+    both = np.empty((len(keys), 6))
+    both[:, :3], both[:, 3:] = points[order], rgb[order]
+    if len(starts) < len(keys):
+        both = np.add.reduceat(both, starts, axis=0) / counts[:, None]
+    return keys[starts], both[:, :3], both[:, 3:], counts
+
+
 @dataclass(eq=False)
 class VoxelHistogram:
     """Voxels that were hit, how often, and the mean point and colour in each.
@@ -34,17 +56,11 @@ class VoxelHistogram:
     @classmethod
     def from_points(cls, points: np.ndarray, rgb: np.ndarray, cell_m: float) -> VoxelHistogram:
         """One frame's points [n,3]; a voxel counts once however many points it holds."""
-        keys, inverse, counts = np.unique(
-            voxel_keys(points, cell_m), return_inverse=True, return_counts=True
-        )
-        mean = np.zeros((len(keys), 3))
-        color = np.zeros((len(keys), 3))
-        np.add.at(mean, inverse, points)
-        np.add.at(color, inverse, rgb)
-        offset = mean / counts[:, None] - voxel_centers(keys, cell_m)
+        keys, mean, color, _ = voxel_means(points, rgb, cell_m)
+        offset = mean - voxel_centers(keys, cell_m)
         return cls(
             cell_m, keys, np.ones(len(keys), np.int32), np.zeros(len(keys), np.int32),
-            offset.astype(np.float32), (color / counts[:, None]).astype(np.float32),
+            offset.astype(np.float32), color.astype(np.float32),
         )  # fmt: skip
 
     @classmethod
@@ -78,7 +94,9 @@ class VoxelHistogram:
         keys = np.concatenate([self.keys, other.keys])
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
-        starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1)) if len(keys) else order
+        first = np.ones(len(keys), bool)
+        first[1:] = keys[1:] != keys[:-1]
+        starts = np.flatnonzero(first)
 
         def total(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             both = np.concatenate([a, b])[order]

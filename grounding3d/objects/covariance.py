@@ -8,6 +8,7 @@ from grounding3d.geometry.boxes import OBB
 
 _UNSEEN_SHARE = 0.15  # one standard deviation of a face nobody saw, as a share of the box's size
 _SEEN_FACE_M = 0.004  # of a face that was seen: voxel grid, trimming
+_FLAT = 3.0  # a thing this much wider than high
 _GRAZING = 0.2  # sine of the angle under which a face counts as seen
 
 
@@ -37,6 +38,9 @@ def center_covariance(
     seen = np.stack([(along < -_GRAZING).any(axis=0), (along > _GRAZING).any(axis=0)])
     if bottom_known:
         seen[0, 2] = True
+    # from above, the outline of something flat is seen all around
+    flat = box.size[:2] > _FLAT * box.size[2]
+    seen[:, :2] |= flat & seen[1, 2]
     face = np.where(seen, _SEEN_FACE_M, np.maximum(_SEEN_FACE_M, _UNSEEN_SHARE * box.size))
     # the centre is the mean of two opposite faces
     variance = (face**2).sum(axis=0) / 4 + noise**2 / max(1, len(cameras)) + pose_sigma_m**2
