@@ -7,7 +7,7 @@ wrong depth unit break this; the check also tries the usual mix-ups and names th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -108,7 +108,7 @@ def pose_consistency(capture: Capture, pairs: int = 8) -> PoseConsistency:
     scores = {h.name: _disagreement(found, h)[0] for h in _ALTERNATIVES}
     best = min(_ALTERNATIVES, key=lambda h: scores[h.name])
     advice = None
-    if scores[best.name] < 0.5 * relative and scores[best.name] <= 2 * _GOOD:
+    if scores[best.name] < 0.5 * relative and _explains(found, best, scores[best.name]):
         advice = (
             f"{best.advice} (disagreement {scores[best.name]:.1%} of depth instead of "
             f"{relative:.1%})"
@@ -119,6 +119,24 @@ def pose_consistency(capture: Capture, pairs: int = 8) -> PoseConsistency:
             "check the trajectory, the intrinsics and the stamps"
         )
     return PoseConsistency(len(found), metres, relative, scores, advice)
+
+
+def _explains(
+    pairs: list[tuple[RGBDFrame, RGBDFrame]], hypothesis: _Hypothesis, relative: float
+) -> bool:
+    """Whether frames agree under the hypothesis, and for the right reason.
+
+    A huge depth makes every translation negligible, so that wrong translations seem to fit; a true
+    unit is better than its neighbours on both sides.
+    """
+    if relative > 2 * _GOOD:
+        return False
+    if hypothesis.depth_scale == 1:
+        return True
+    neighbours = [
+        replace(hypothesis, depth_scale=hypothesis.depth_scale * factor) for factor in (0.2, 5.0)
+    ]
+    return all(_disagreement(pairs, other)[0] > 1.5 * relative for other in neighbours)
 
 
 def diagnose(capture: Capture) -> str:

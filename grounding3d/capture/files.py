@@ -55,7 +55,7 @@ def read_depth_steps(path: Path) -> np.ndarray:
 
 def depth_from_steps(steps: np.ndarray, unit_m: float, invalid: tuple[int, ...] = ()) -> np.ndarray:
     """float32 metres from stored steps; 0, NaN, infinities and `invalid` steps become 0."""
-    depth_m = steps.astype(np.float32) * np.float32(unit_m)
+    depth_m = (steps * float(unit_m)).astype(np.float32)
     known = np.isfinite(depth_m) & (depth_m > 0)
     for value in invalid:
         known &= steps != value

@@ -1,0 +1,90 @@
+"""TUM RGB-D: association, interpolation, quaternion order, intrinsics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from grounding3d.capture import CaptureConfig, open_capture
+from grounding3d.capture.tum import Trajectory, associate
+from grounding3d.capture.tum_writer import write_tum
+from grounding3d.errors import CaptureError
+from tests.factories import make_capture
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_tum(make_capture(4), tmp_path / "tum")
+
+
+def _trajectory(folder, rows):
+    text = "# timestamp tx ty tz qx qy qz qw\n" + "\n".join(" ".join(map(str, r)) for r in rows)
+    (folder / "groundtruth.txt").write_text(text)
+
+
+def test_pairs_are_one_to_one_and_the_closest_win():
+    color = np.array([0.000, 0.010, 0.100])
+    depth = np.array([0.009, 0.012, 0.110, 0.500])
+    assert associate(color, depth, 0.02).tolist() == [[1, 0], [0, 1], [2, 2]]
+    assert associate(color, depth, 0.005).tolist() == [[1, 0]]
+    assert associate(color, depth + 5, 0.02).shape == (0, 2)
+
+
+def test_quaternions_are_xyzw_and_poses_camera_to_world(folder):
+    _trajectory(
+        folder, [[99, 1, 2, 3, 0, 0, np.sqrt(0.5), np.sqrt(0.5)], [99.9, 1, 2, 3, 0, 0, 0, 1]]
+    )
+    pose = Trajectory.read(folder / "groundtruth.txt").pose_at(99.0)
+    assert pose @ [1, 0, 0, 1] == pytest.approx([1, 3, 3, 1])  # quarter turn about z
+
+
+def test_poses_are_interpolated_at_the_depth_stamp(folder):
+    turn = Rotation.from_rotvec([0, 0, 0.4]).as_quat()
+    _trajectory(folder, [[99.9, 0, 0, 0, 0, 0, 0, 1], [100.3, 0.4, 0, 0, *turn]])
+    frame = open_capture(folder)[1]  # stamp 100.1, half of the way
+    assert frame.T_world_cam[:3, 3] == pytest.approx([0.2, 0, 0])
+    angle = Rotation.from_matrix(frame.T_world_cam[:3, :3]).as_rotvec()
+    assert angle == pytest.approx([0, 0, 0.2])
+
+
+def test_frames_outside_the_trajectory_are_left_out_with_a_warning(folder):
+    _trajectory(folder, [[100.05, 0, 0, 0, 0, 0, 0, 1], [100.25, 0, 0, 0, 0, 0, 0, 1]])
+    capture = open_capture(folder)
+    assert [f.depth_stamp_s for f in capture] == pytest.approx([100.1, 100.2])
+    assert "2 of 4" in capture.describe().warnings[0]
+    _trajectory(folder, [[200, 0, 0, 0, 0, 0, 0, 1], [201, 0, 0, 0, 0, 0, 0, 1]])
+    with pytest.raises(CaptureError, match="trajectory"):
+        open_capture(folder)
+
+
+def test_a_long_gap_in_the_trajectory_is_not_bridged(folder):
+    _trajectory(folder, [[90, 0, 0, 0, 0, 0, 0, 1], [100.1, 1, 0, 0, 0, 0, 0, 1]])
+    assert [f.depth_stamp_s for f in open_capture(folder)] == pytest.approx([100.1])
+
+
+def test_stamps_that_do_not_meet(folder):
+    file = folder / "rgb.txt"
+    file.write_text(file.read_text().replace("100.", "150."))
+    with pytest.raises(CaptureError, match="sync_tolerance"):
+        open_capture(folder)
+
+
+def test_intrinsics_come_from_the_file_or_are_given(folder):
+    camera = make_capture(1)[0].camera
+    given = CaptureConfig(color_intrinsics=(120, 121, 80, 60))
+    assert open_capture(folder)[0].camera == camera
+    assert open_capture(folder, given)[0].camera.fy == 121
+    (folder / "calibration.txt").write_text("140 140 79.5 59.5 0.1 -0.1 0 0 0\n")
+    assert open_capture(folder)[0].depth_m.shape == (120, 160)
+    (folder / "calibration.txt").unlink()
+    assert open_capture(folder, given)[0].camera.fx == 120
+    with pytest.raises(CaptureError, match=r"color_intrinsics.*517\.3"):
+        open_capture(folder)
+
+
+@pytest.mark.parametrize("text", ["", "1 2 3\n", "a b c d e f g h\n", "1 0 0 0 0 0 0 5\n"])
+def test_broken_trajectories(folder, text):
+    (folder / "groundtruth.txt").write_text(text)
+    with pytest.raises(CaptureError):
+        open_capture(folder)
