@@ -35,6 +35,10 @@ SAME_NAME: tuple[frozenset[str], ...] = tuple(
         ("sofa", "armchair"),
         ("shelf", "cabinet"),
         ("lamp", "flashlight"),
+        ("security camera", "camera"),
+        ("paper roll", "tape"),
+        ("plate", "dish rack"),
+        ("kitchen utensils", "spoon", "spatula", "fork"),
         ("teapot", "moka pot"),
     )
 )
@@ -66,7 +70,13 @@ CONFUSABLE: tuple[frozenset[str], ...] = tuple(
         ("book", "notebook", "tablet computer", "picture frame", "laptop", "food box"),
         ("laptop", "keyboard", "tablet computer", "monitor", "television", "picture frame"),
         ("phone", "tablet computer", "remote control", "camera"),
-        ("remote control", "keyboard"),
+        ("remote control", "keyboard", "calculator", "game controller", "phone"),
+        ("calculator", "phone", "keyboard", "tablet computer"),
+        ("stapler", "computer mouse", "hammer", "pen", "tape"),
+        ("tape", "paper roll", "can", "cup", "candle"),
+        ("handbag", "gift box", "basket", "food box", "pillow", "backpack"),
+        ("knife", "stapler", "pen"),
+        ("kitchen utensils", "cup", "plant pot", "potted plant", "vase"),
         ("camera", "security camera", "speaker", "microwave"),
         ("clock", "speaker", "camera"),
         ("lamp", "candle", "flashlight", "security camera"),
@@ -113,7 +123,6 @@ GENERIC_NOUNS = frozenset(
         "gift",
         "jars",
         "vehicle",
-        "cup with a handle",
     }
 )
 

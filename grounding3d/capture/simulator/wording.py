@@ -6,8 +6,8 @@ import numpy as np
 
 from grounding3d.capture.simulator.colours import Colour
 
-_PLURAL_NOUNS = ("scissors", "shears", "headphones", "kitchen utensils", "spice jars")
-_UNCOUNTABLE_NOUNS = ("bread",)
+_PLURAL_NOUNS = ("scissors", "shears", "headphones", "utensils", "kitchen tools", "jars")
+_UNCOUNTABLE_NOUNS = ("bread", "toilet paper", "duct tape", "adhesive tape")
 
 
 def is_plural(noun: str) -> bool:

@@ -45,6 +45,10 @@ def _bin(
             at=(0, 0, 0.93 * height),
             turn=(rng.choice([0, 35, 75]), 0, 0),
         )
+    elif category == "waste basket" and rng.random() < 0.25:
+        lid = t.plain(c.shade(colour.rgb, rng.choice([0.7, 1.0])))
+        b.cylinder(radius * 1.06, 0.05 * height, lid, at=(0, 0, height), taper=0.97)
+        b.ball((radius, radius, 0.14 * height), lid, at=(0, 0, 1.03 * height))
     return b.finish(category, describe(rng, nouns, colour, adjective), colour)
 
 

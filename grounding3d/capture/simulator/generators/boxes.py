@@ -19,6 +19,8 @@ _CONTENTS = {
     "cracker box": "crackers",
     "biscuit box": "biscuits",
     "pudding box": "pudding",
+    "gelatin box": "gelatin",
+    "cake mix box": "cake mix",
 }
 
 
@@ -32,7 +34,9 @@ def food_box(rng: np.random.Generator) -> ObjectModel:
         ("cracker box", (0.16, 0.06, 0.21)),
         ("biscuit box", (0.2, 0.05, 0.08)),
         ("pudding box", (0.12, 0.035, 0.09)),
-    ][rng.integers(7)]
+        ("gelatin box", (0.09, 0.03, 0.08)),
+        ("cake mix box", (0.14, 0.04, 0.2)),
+    ][rng.integers(9)]
     size = np.array(usual) * rng.uniform(0.8, 1.15, 3)
     colour = c.pick_colour(rng, (*c.BRIGHT, "brown", "white", "beige", "black"))
     b = Builder(rng)
@@ -47,6 +51,8 @@ def food_box(rng: np.random.Generator) -> ObjectModel:
         right=side,
         top=t.label(rng, colour.rgb, 32, 96, picture=False),
     )
+    if size[1] < 0.06 and rng.random() < 0.35:
+        b.turn((90, 0, 0))  # lying on its face
     nouns = (kind, "food box", f"box of {_CONTENTS[kind]}", "food package")
     return b.finish("food box", describe(rng, nouns, colour), colour)
 
@@ -212,12 +218,28 @@ def brick(rng: np.random.Generator) -> ObjectModel:
     colour = c.pick_colour(rng, ("red", "orange", "brown", "grey", "beige"))
     base = colour.rgb * (0.8 if colour.name != "grey" else 1.0)
     paint = t.speckle(rng, base, c.shade(base, rng.choice([0.75, 1.4])))
+    if colour.name == "grey" and rng.random() < 0.6:
+        return _cinder_block(b, rng, colour, paint)
     x, y, z = rng.uniform(0.19, 0.24), rng.uniform(0.09, 0.12), rng.uniform(0.055, 0.08)
     b.box((x, y, z), paint)
     if rng.random() < 0.6:
         for k in (-0.28, 0.0, 0.28):
             b.prism(section(14) * 0.2 * y, 0.001, c.shade(base, 0.3), at=(k * x, 0, z))
     nouns = ("brick", "clay brick", "building brick", "block")
+    return b.finish("brick", describe(rng, nouns, colour), colour)
+
+
+def _cinder_block(
+    b: Builder, rng: np.random.Generator, colour: c.Colour, paint: np.ndarray
+) -> ObjectModel:
+    """Hollow concrete block: three ribs between two long walls."""
+    x, y = rng.uniform(0.26, 0.4), rng.uniform(0.13, 0.19)
+    z, wall = y * rng.uniform(0.8, 1.0), 0.16 * y
+    for side in (-1, 1):
+        b.box((x, wall, z), paint, at=(0, side * (y - wall) / 2, 0))
+    for at in (-1, 0, 1):
+        b.box((wall, y - 2 * wall, z), paint, at=(at * (x - wall) / 2, 0, 0))
+    nouns = ("cinder block", "concrete block", "building block", "brick")
     return b.finish("brick", describe(rng, nouns, colour), colour)
 
 

@@ -20,8 +20,11 @@ def screen(rng: np.random.Generator, h: int = 80, w: int = 128, p_off: float = 0
     if rng.random() < p_off:
         v = np.linspace(0, 1, h)[:, None] + np.linspace(0, 0.6, w)[None]
         return t.blend(np.clip(v - 0.7, 0, 1), (14, 15, 18), (58, 62, 70))
-    if rng.random() < 0.4:
+    kind = rng.random()
+    if kind < 0.4:
         return landscape(rng, h, w)
+    if kind < 0.55:
+        return _code(rng, h, w)
     image = Image.new("RGB", (w, h), t.rgb8(c.pick_colour(rng, c.ANY).rgb))
     draw = ImageDraw.Draw(image)
     for _ in range(rng.integers(1, 4)):
@@ -34,6 +37,21 @@ def screen(rng: np.random.Generator, h: int = 80, w: int = 128, p_off: float = 0
             draw.line(
                 [x + 4, line, x + 4 + rng.uniform(0.3, 0.9) * (x1 - x - 8), line], fill=t.rgb8(ink)
             )
+    return np.asarray(image)
+
+
+def _code(rng: np.random.Generator, h: int, w: int) -> np.ndarray:
+    """An editor: coloured words on a dark or white ground."""
+    ground = c.pick_colour(rng, ("black", "black", "white"))
+    image = Image.new("RGB", (w, h), t.rgb8(ground.rgb))
+    draw = ImageDraw.Draw(image)
+    for y in range(5, h - 4, 5):
+        x = 5 + 6 * int(rng.integers(0, 4))
+        while x < w - 20 and rng.random() < 0.8:
+            reach = float(rng.uniform(5, 22))
+            ink = c.other_colour(rng, ground, c.ANY).rgb
+            draw.line([x, y, x + reach, y], fill=t.rgb8(ink), width=2)
+            x += int(reach) + 4
     return np.asarray(image)
 
 

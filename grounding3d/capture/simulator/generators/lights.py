@@ -15,7 +15,9 @@ from grounding3d.capture.simulator.wording import describe
 
 
 def lamp(rng: np.random.Generator) -> ObjectModel:
-    """Table lamp with a shade, or a jointed desk lamp."""
+    """Table lamp with a shade, a jointed desk lamp, or a lantern."""
+    if rng.random() < 0.15:
+        return lantern(rng)
     b = Builder(rng)
     colour = c.pick_colour(rng)
     if rng.random() < 0.6:
@@ -194,3 +196,22 @@ def candle(rng: np.random.Generator) -> ObjectModel:
         )
     nouns = ("candle", "wax candle", "pillar candle")
     return b.finish("candle", describe(rng, nouns, colour), colour)
+
+
+def lantern(rng: np.random.Generator) -> ObjectModel:
+    """Small lantern with a cage and a handle."""
+    b = Builder(rng)
+    colour = c.pick_colour(rng, ("black", "white", "red", "gold", "silver", "green"))
+    r, h = rng.uniform(0.035, 0.055), rng.uniform(0.09, 0.15)
+    b.cylinder(r, 0.015, colour.rgb)
+    b.cylinder(r * 1.1, 0.02, colour.rgb, at=(0, 0, h), taper=0.6)
+    b.cylinder(0.4 * r, 0.45 * h, (250, 244, 214), at=(0, 0, 0.015))
+    b.ball((0.004, 0.004, 0.01), (255, 196, 60), n=8, at=(0, 0, 0.5 * h + 0.02))
+    for k in range(int(rng.choice([4, 6, 8]))):
+        a = k * np.pi / 2 if k < 4 else (k - 3.5) * np.pi / 2
+        x, y = 0.92 * r * np.cos(a), 0.92 * r * np.sin(a)
+        b.tube([[x, y, 0.01], [x, y, h + 0.003]], 0.003, colour.rgb, n=6)
+    arch = curve([[-0.6 * r, 0, h + 0.015], [0, 0, h + 0.02 + r], [0.6 * r, 0, h + 0.015]], 10)
+    b.tube(arch, 0.0025, colour.rgb, n=6)
+    nouns = ("lantern", "lamp", "small lantern", "candle lantern")
+    return b.finish("lamp", describe(rng, nouns, colour), colour)

@@ -8,7 +8,7 @@ from grounding3d.capture.simulator import colours as c
 from grounding3d.capture.simulator import textures as t
 from grounding3d.capture.simulator.builder import Builder
 from grounding3d.capture.simulator.generators.drinkware import random_ring, vessel
-from grounding3d.capture.simulator.mesh import curve
+from grounding3d.capture.simulator.mesh import curve, section
 from grounding3d.capture.simulator.model import ObjectModel
 from grounding3d.capture.simulator.wording import describe
 
@@ -26,6 +26,8 @@ def bowl(rng: np.random.Generator) -> ObjectModel:
     colour = c.pick_colour(rng)
     paint, adjective = t.decorate(rng, colour)
     inner = colour.rgb if rng.random() < 0.6 else c.pick_colour(rng, c.NEUTRAL[:1]).rgb
+    if rng.random() < 0.15:
+        return _ramekin(b, rng, colour, radius * 0.8)
     if rng.random() < 0.2:
         wood = t.wood(rng)
         vessel(b, outer, wood, wood.mean((0, 1)), 0.006)
@@ -33,6 +35,17 @@ def bowl(rng: np.random.Generator) -> ObjectModel:
     vessel(b, outer, paint, inner, rng.uniform(0.003, 0.006), random_ring(rng, 0.8))
     nouns = ("bowl", "cereal bowl", "soup bowl", "salad bowl", "ceramic bowl")
     return b.finish("bowl", describe(rng, nouns, colour, adjective), colour)
+
+
+def _ramekin(b: Builder, rng: np.random.Generator, colour: c.Colour, radius: float) -> ObjectModel:
+    """Small bowl with upright, often fluted walls."""
+    height = radius * rng.uniform(0.7, 1.0)
+    lobes = int(rng.integers(20, 36))
+    ring = section(4 * lobes, lobes=lobes, depth=0.015) if rng.random() < 0.6 else section()
+    outer = np.array([[0.9, 0.05], [0.97, 0.3], [1.0, 1.0]]) * [radius, height]
+    vessel(b, outer, t.glazed(rng, colour.rgb), colour.rgb, 0.004, ring)
+    nouns = ("small bowl", "ramekin", "porcelain dish", "bowl")
+    return b.finish("bowl", describe(rng, nouns, colour), colour)
 
 
 def _dish(

@@ -128,6 +128,8 @@ def wrench(rng: np.random.Generator) -> ObjectModel:
     b = Builder(rng)
     colour = c.pick_colour(rng, ("silver", "silver", "grey", "red", "black", "blue"))
     paint = t.metal(rng) if colour.name == "silver" else t.glazed(rng, colour.rgb)
+    if rng.random() < 0.3:
+        return _pipe_wrench(b, rng, colour)
     length, w, h = rng.uniform(0.15, 0.28), rng.uniform(0.016, 0.024), rng.uniform(0.006, 0.011)
     b.slab((length, w, h), 0.004, paint)
     for s in (-1, 1):
@@ -203,6 +205,8 @@ def drill(rng: np.random.Generator) -> ObjectModel:
     b.tube([[-0.11 * s, 0, 0.17 * s], [-0.19 * s, 0, 0.17 * s]], 0.003 * s, STEEL)
     b.slab((0.02 * s, 0.02 * s, 0.035 * s), 0.004, dark, at=(-0.024 * s, 0, 0.1 * s))
     b.box((0.07 * s, 0.062 * s, 0.02 * s), dark, at=(0.02 * s, 0, 0.16 * s))
+    if rng.random() < 0.5:
+        b.turn((90, 0, 0))  # lying on its side, as drills mostly do
     nouns = ("power drill", "drill", "cordless drill", "electric screwdriver")
     return b.finish("drill", describe(rng, nouns, colour), colour)
 
@@ -211,6 +215,8 @@ def dumbbell(rng: np.random.Generator) -> ObjectModel:
     """Hand weight lying."""
     b = Builder(rng)
     colour = c.pick_colour(rng, ("black", "grey", "blue", "pink", "red", "green", "purple"))
+    if rng.random() < 0.35:
+        return _barbell(b, rng, colour)
     r, grip = rng.uniform(0.03, 0.05), rng.uniform(0.06, 0.08)
     ring = section(int(rng.choice([6, 8, 28])))
     b.tube([[-grip, 0, 0], [grip, 0, 0]], 0.013, STEEL if rng.random() < 0.6 else colour.rgb, n=14)
@@ -225,3 +231,31 @@ def dumbbell(rng: np.random.Generator) -> ObjectModel:
         )
     nouns = ("dumbbell", "hand weight", "small barbell", "weight")
     return b.finish("dumbbell", describe(rng, nouns, colour), colour)
+
+
+def _barbell(b: Builder, rng: np.random.Generator, colour: c.Colour) -> ObjectModel:
+    """Thin bar with discs of falling size."""
+    half, r = rng.uniform(0.11, 0.17), rng.uniform(0.035, 0.06)
+    b.tube([[-half, 0, 0], [half, 0, 0]], 0.008, STEEL if rng.random() < 0.7 else colour.rgb)
+    for s in (-1, 1):
+        at = 0.45 * half
+        for _ in range(int(rng.integers(1, 4))):
+            wide = rng.uniform(0.012, 0.024)
+            b.cylinder(r, wide, colour.rgb, at=(s * at, 0, 0), turn=(0, s * 90, 0), taper=0.96)
+            at, r = at + wide + 0.002, r * rng.uniform(0.75, 1.0)
+    nouns = ("dumbbell", "small barbell", "hand weight", "weight")
+    return b.finish("dumbbell", describe(rng, nouns, colour), colour)
+
+
+def _pipe_wrench(b: Builder, rng: np.random.Generator, colour: c.Colour) -> ObjectModel:
+    """Adjustable wrench with a hooked upper jaw."""
+    length, w, h = rng.uniform(0.2, 0.3), rng.uniform(0.02, 0.028), rng.uniform(0.012, 0.02)
+    b.slab((length, w, 0.8 * h), 0.006, colour.rgb)
+    steel = STEEL * rng.uniform(0.5, 1.0)
+    x = length / 2
+    b.slab((0.2 * length, 1.3 * w, h), 0.004, colour.rgb, at=(x - 0.1 * length, 0.2 * w, 0))
+    b.slab((0.05 * length, 2.2 * w, h), 0.003, steel, at=(x - 0.06 * length, 0.6 * w, 0))
+    b.slab((0.05 * length, 2.0 * w, h), 0.003, steel, at=(x + 0.03 * length, 0.6 * w, 0))
+    b.slab((0.14 * length, 0.6 * w, h), 0.003, steel, at=(x, -0.55 * w, 0))
+    nouns = ("wrench", "pipe wrench", "spanner", "adjustable wrench")
+    return b.finish("wrench", describe(rng, nouns, colour), colour)
