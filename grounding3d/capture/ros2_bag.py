@@ -128,6 +128,11 @@ class Ros2Capture:
                     following += 1
                 if following == len(table):
                     return
+        raise CaptureError(
+            f"{self.path} ended early",
+            expected=f"{len(table)} frames, as when it was opened",
+            found=f"{following}",
+        )
 
     def __getitem__(self, index: int) -> RGBDFrame:
         """Frame number `index`; the bag is kept open from the first call on."""

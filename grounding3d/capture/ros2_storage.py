@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -68,8 +69,6 @@ class Bag:
     """
 
     def __init__(self, path: Path, readers: list[Any]) -> None:
-        from rosbags.typesys import Stores, get_typestore
-
         self.path, self._readers = path, readers
         self.topics: dict[str, TopicFacts] = {}
         refused = set()
@@ -88,8 +87,7 @@ class Bag:
                 found=", ".join(sorted(map(repr, refused))),
             )
         self.distro = str(next((reader.ros_distro for reader in readers if reader.ros_distro), ""))
-        stores = {store.value: store for store in Stores}
-        self._types = get_typestore(stores.get(f"ros2_{self.distro}", Stores.LATEST))
+        self._types = message_types(self.distro)
 
     def of_type(self, *msgtypes: str) -> dict[str, TopicFacts]:
         """Topics of these types that hold messages, by name."""
@@ -127,6 +125,18 @@ class Bag:
             raise CaptureError(
                 f"a message on {message.topic} of {self.path} does not decode as {msgtype}: {error}"
             ) from error
+
+
+@lru_cache
+def message_types(distro: str) -> Any:
+    """The message definitions of a ROS 2 distribution, the latest where it is not known.
+
+    Those of images, camera_info and transforms are the same from Foxy on.
+    """
+    from rosbags.typesys import Stores, get_typestore
+
+    stores = {store.value: store for store in Stores}
+    return get_typestore(stores.get(f"ros2_{distro}", Stores.LATEST))
 
 
 @contextmanager
@@ -190,9 +200,9 @@ def _reading(path: Path) -> Iterator[None]:
     """Turn whatever a damaged bag makes the reader raise into one clear error."""
     try:
         yield
-    except (CaptureError, MemoryError, ImportError):
+    except (CaptureError, ImportError):
         raise
-    except Exception as error:  # a foreign parser on foreign bytes fails in many ways
+    except Exception as error:  # many kinds; a damaged length even exhausts the memory
         text = " ".join(str(error).split()) or type(error).__name__
         if "erialization format" in text:
             raise CaptureError(

@@ -175,6 +175,9 @@ def _named(name: str | None, bag: Bag, kind: str, *, depth: bool) -> ImageTopic 
             found="images on " + (", ".join(images) or "no topic"),
         )
     message = bag.first(name)
+    coding = getattr(message, "encoding", None) or message.format
+    if depth != is_depth_encoding(message) and coding != "mono16":
+        raise CaptureError(f"{name} holds no {kind} images", found=f"images of {coding}")
     base = _TRANSPORT.sub("", name)
     judged = _judge(name, message)
     device = judged.device if judged else base.rsplit("/", 1)[0]

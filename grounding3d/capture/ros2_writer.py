@@ -16,6 +16,7 @@ from PIL import Image
 
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.capture.ros2_compressed_depth import encode_compressed_depth
+from grounding3d.capture.ros2_storage import message_types
 from grounding3d.errors import CaptureError
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.frames import xyzw_from_wxyz
@@ -104,7 +105,6 @@ class _Recording:
 
     def __init__(self, folder: Path, storage: Storage, compression: str | None) -> None:
         from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
-        from rosbags.typesys import Stores, get_typestore
 
         plugins = {"mcap": StoragePlugin.MCAP, "sqlite3": StoragePlugin.SQLITE3}
         if storage not in plugins or compression not in (None, "zstd"):
@@ -114,7 +114,7 @@ class _Recording:
                 found=f"{storage}, {compression}",
             )
         self.count = 0
-        self._types = get_typestore(Stores.ROS2_HUMBLE)  # what every later distribution reads too
+        self._types = message_types("humble")  # later distributions read it too
         self._writer = Writer(folder, version=8, storage_plugin=plugins[storage])
         if compression:
             mode = CompressionMode.STORAGE if storage == "mcap" else CompressionMode.FILE

@@ -1,0 +1,291 @@
+"""Bags that cannot be used: each ends in one clear error."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ros2_bags import (
+    COLOR,
+    DEPTH,
+    FRAME,
+    HEIGHT,
+    T0,
+    WIDTH,
+    BagBuilder,
+    K,
+    send_camera,
+    send_static,
+    simple_bag,
+    translation,
+)
+
+from grounding3d.capture.base import CaptureConfig
+from grounding3d.capture.formats import open_capture
+from grounding3d.capture.ros2_bag import Ros2BagFormat
+from grounding3d.errors import CaptureError, TransformError
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+def frames_of(path: Path, **config: object) -> list:
+    return list(Ros2BagFormat.open(path, CaptureConfig(**config)))
+
+
+def storage_file(path: Path) -> Path:
+    (file,) = (entry for entry in path.iterdir() if entry.suffix in (".mcap", ".db3"))
+    return file
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="does not exist"):
+        frames_of(tmp_path / "missing")
+    with pytest.raises(CaptureError, match="no ROS 2 bag"):
+        frames_of(tmp_path)
+    assert not Ros2BagFormat.recognises(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".mcap", ".db3"])
+def test_files_that_are_empty_or_something_else(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"bag{suffix}"
+    file.touch()
+    with pytest.raises(CaptureError, match="is empty"):
+        open_capture(file)
+    file.write_bytes(b"<html>not found</html>" * 9)
+    with pytest.raises(CaptureError, match="is not an"):
+        open_capture(file)
+
+
+@pytest.mark.parametrize("part", [0.001, 0.3, 0.9, 0.999])
+def test_a_truncated_mcap_says_so(tmp_path: Path, part: float) -> None:
+    path = simple_bag(tmp_path / "bag")
+    file = storage_file(path)
+    data = file.read_bytes()
+    file.write_bytes(data[: max(10, int(part * len(data)))])
+    for source in (path, file):
+        with pytest.raises(CaptureError, match=r"truncated.*mcap recover"):
+            open_capture(source)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_damage_in_the_middle_is_one_error(tmp_path: Path, storage: str) -> None:
+    path = tmp_path / "bag"
+    with BagBuilder(path, storage) as bag:
+        send_static(bag)
+        for i in range(40):
+            bag.tf("map", "base_link", translation(i, 0, 0), T0 + i)
+            send_camera(bag, T0 + i)
+    file = storage_file(path)
+    data = bytearray(file.read_bytes())
+    rng = np.random.default_rng(0)
+    for where in np.linspace(0.05, 0.95, 12):
+        damaged = data.copy()
+        start = int(where * len(data))
+        damaged[start : start + 3000] = rng.bytes(min(3000, len(data) - start))
+        file.write_bytes(damaged)
+        with suppress(CaptureError):  # what is not noticed is harmless; nothing else may escape
+            frames_of(path)
+
+
+def test_a_truncated_sqlite_file(tmp_path: Path) -> None:
+    with BagBuilder(tmp_path / "bag", "sqlite3") as bag:
+        send_static(bag)
+        for i in range(40):
+            bag.tf("map", "base_link", translation(i, 0, 0), T0 + i)
+            send_camera(bag, T0 + i)
+    file = storage_file(tmp_path / "bag")
+    data = file.read_bytes()
+    for part in (0.1, 0.5, 0.9):
+        file.write_bytes(data[: int(part * len(data))])
+        with pytest.raises(CaptureError, match=r"does not read as a ROS 2 bag.*\.recover"):
+            frames_of(tmp_path / "bag")
+
+
+def test_an_unfinished_sqlite_recording(tmp_path: Path) -> None:
+    path = tmp_path / "bag"
+    with BagBuilder(path, "sqlite3") as bag:
+        send_static(bag)
+    file = storage_file(path)
+    file.with_name(file.name + "-wal").write_bytes(b"messages")
+    with pytest.raises(CaptureError, match=r"not closed.*wal_checkpoint"):
+        open_capture(path)
+
+
+def test_broken_metadata(tmp_path: Path) -> None:
+    path = simple_bag(tmp_path / "bag")
+    for text in ("", "{", "a: b", "rosbag2_bagfile_information: {version: 99}"):
+        (path / "metadata.yaml").write_text(text)
+        with pytest.raises(CaptureError, match=r"does not read.*ros2 bag reindex"):
+            open_capture(path)
+
+
+def test_a_file_is_missing(tmp_path: Path) -> None:
+    path = simple_bag(tmp_path / "bag")
+    storage_file(path).rename(path / "renamed.mcap")
+    with pytest.raises(CaptureError, match="missing"):
+        open_capture(path)
+
+
+def test_no_messages(tmp_path: Path) -> None:
+    with BagBuilder(tmp_path / "bag"):
+        pass
+    with pytest.raises(CaptureError, match="no messages"):
+        open_capture(tmp_path / "bag")
+
+
+@pytest.mark.parametrize("is_lone", [True, False])
+def test_another_serialization(tmp_path: Path, is_lone: bool) -> None:
+    path = tmp_path / "bag"
+    with BagBuilder(path) as bag:
+        bag.serialization = "json"
+        send_camera(bag, T0)
+    with pytest.raises(CaptureError, match=r"another serialization: expected cdr, found.*json"):
+        open_capture(storage_file(path) if is_lone else path)
+
+
+def test_without_one_of_the_images(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match=rf"no depth images.*{COLOR}"):
+        open_capture(simple_bag(tmp_path / "a", depth=None))
+    with pytest.raises(CaptureError, match=rf"no colour images.*{DEPTH}"):
+        open_capture(simple_bag(tmp_path / "b", color=None))
+    path = simple_bag(tmp_path / "c")
+    with pytest.raises(CaptureError, match=rf"no images on /x.*{COLOR}"):
+        frames_of(path, color_topic="/x")
+    with pytest.raises(CaptureError, match=r"no depth images.*rgb8"):
+        frames_of(path, depth_topic=COLOR)
+    with pytest.raises(CaptureError, match=r"on /y.*--set capture\.color_info_topic="):
+        frames_of(path, color_info_topic="/y")
+
+
+def test_without_camera_info(tmp_path: Path) -> None:
+    expected = r"no camera_info for .*found no camera_info at all.*--set capture\.color_intrinsics="
+    with pytest.raises(CaptureError, match=expected):
+        open_capture(simple_bag(tmp_path / "bag", infos=False))
+
+
+def bag_with(path: Path, *, tf: bool = True, static: bool = True, **info: object) -> Path:
+    with BagBuilder(path) as bag:
+        if static:
+            send_static(bag)
+        for i in range(2):
+            if tf:
+                bag.tf("map", "base_link", translation(i, 0, 0), T0 + i)
+            send_camera(bag, T0 + i, infos=False)
+            for topic in (COLOR, DEPTH):
+                bag.info(topic.rsplit("/", 1)[0] + "/camera_info", T0 + i, **info)
+    return path
+
+
+def test_without_transforms(tmp_path: Path) -> None:
+    with pytest.raises(TransformError, match="no transforms"):
+        open_capture(bag_with(tmp_path / "a", tf=False, static=False))
+    with pytest.raises(TransformError, match=f"'{FRAME}'.*base_link, map.*/tf_static"):
+        open_capture(bag_with(tmp_path / "b", static=False))
+    with pytest.raises(TransformError, match=r"no moving transform.*'base_link'"):
+        open_capture(bag_with(tmp_path / "c", tf=False))
+
+
+def test_transforms_of_another_time(tmp_path: Path) -> None:
+    path = tmp_path / "bag"
+    with BagBuilder(path) as bag:
+        send_static(bag)
+        for i in range(3):
+            bag.tf("map", "base_link", translation(i, 0, 0), T0 + i)
+            send_camera(bag, T0 + 60 + i)
+    with pytest.raises(TransformError, match=r"no image has a pose.*1700000060\.000 to .*062\.000"):
+        open_capture(path)
+
+
+def test_useless_intrinsics(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="NaN"):
+        open_capture(bag_with(tmp_path / "a", K=np.full((3, 3), np.nan)))
+    with pytest.raises(CaptureError, match="not calibrated"):
+        open_capture(bag_with(tmp_path / "b", K=np.zeros((3, 3))))
+    with pytest.raises(CaptureError, match=f"expected 99x88, found {WIDTH}x{HEIGHT}"):
+        frames_of(bag_with(tmp_path / "c", size=(99, 88)))
+    path = tmp_path / "d"
+    with BagBuilder(path) as bag:
+        send_static(bag)
+        for i in range(2):
+            bag.tf("map", "base_link", translation(i, 0, 0), T0 + i)
+            send_camera(bag, T0 + i, infos=False)
+            for topic in (COLOR, DEPTH):
+                name = topic.rsplit("/", 1)[0] + "/camera_info"
+                bag.info(name, T0 + i, K=K + np.diag([i, 0, 0]))
+    with pytest.raises(CaptureError, match=r"change during the recording.*fx 20\.000.*fx 21\.000"):
+        open_capture(path)
+
+
+def test_images_of_the_wrong_size_name_topic_and_stamp(tmp_path: Path) -> None:
+    path = tmp_path / "bag"
+    with BagBuilder(path) as bag:
+        send_static(bag)
+        for i in range(3):
+            bag.tf("map", "base_link", translation(i, 0, 0), T0 + i)
+            send_camera(bag, T0 + i, color=None)
+            bag.info("/camera/color/camera_info", T0 + i)
+            rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+            bag.image(COLOR, rgb, "rgb8", T0 + i, step=7 if i == 1 else 3 * WIDTH)
+    capture = iter(open_capture(path))
+    next(capture)
+    with pytest.raises(CaptureError, match=rf"{COLOR} at 1700000001\.0+ s has the wrong size"):
+        next(capture)
+
+
+def test_nothing_pairs(tmp_path: Path) -> None:
+    path = simple_bag(tmp_path / "bag", depth_offset_s=0.045)
+    with pytest.raises(
+        CaptureError,
+        match=r"at most 0\.02 s apart.*0\.045 s.*--set capture\.sync_tolerance_s=0\.05",
+    ):
+        open_capture(path)
+    assert len(frames_of(path, sync_tolerance_s=0.05)) == 3
+
+
+def test_depth_that_is_zero_or_nan_is_unknown(tmp_path: Path) -> None:
+    frames = list(open_capture(simple_bag(tmp_path / "bag", depth_m=0.0)))
+    assert not any(frame.depth_m.any() for frame in frames)
+
+
+def test_a_ros1_bag_is_told_how_to_go_on(tmp_path: Path) -> None:
+    file = tmp_path / "old.bag"
+    file.write_bytes(b"#ROSBAG V2.0\n")
+    with pytest.raises(
+        CaptureError, match=r"ROS 1 bag, which is not supported yet.*rosbags-convert"
+    ):
+        open_capture(file)
+
+
+def real_bags() -> list[Path]:
+    folder = SHARED / "bags_ros2"
+    if not folder.is_dir():
+        return []
+    folders = [path for path in sorted(folder.iterdir()) if path.is_dir()]
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix in (".mcap", ".db3")]
+    return folders + files
+
+
+@pytest.mark.skipif(not real_bags(), reason="the real bags are not here")
+def test_real_bags_without_images(tmp_path: Path) -> None:
+    for path in real_bags():
+        with pytest.raises(CaptureError) as caught:
+            open_capture(path)
+        assert "\n" not in str(caught.value)
+        assert str(path) in str(caught.value)
+        assert any(
+            reason in str(caught.value)
+            for reason in ("no colour images", "no messages", "another serialization")
+        ), caught.value
+
+
+@pytest.mark.skipif(not real_bags(), reason="the real bags are not here")
+def test_real_bags_cut_short(tmp_path: Path) -> None:
+    file = next(path for path in real_bags() if path.suffix == ".mcap")
+    cut = shutil.copy(file, tmp_path / "cut.mcap")
+    Path(cut).chmod(0o644)
+    Path(cut).write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(CaptureError, match="truncated"):
+        open_capture(cut)
