@@ -14,10 +14,11 @@ from grounding3d.capture.base import RGBDFrame
 from grounding3d.features.base import Mask
 from grounding3d.features.mask_background import find_background, give_back, hang_below
 from grounding3d.features.mask_outlines import redraw_outlines
-from grounding3d.features.mask_pieces import connect, drop_small
-from grounding3d.features.mask_stacks import make_upright, split_stacks
+from grounding3d.features.mask_pieces import connect, drop_small, join_pieces
+from grounding3d.features.mask_stacks import split_stacks
 from grounding3d.features.masks import MaskConfig
 from grounding3d.features.planes import Surface, make_surface, up_from_image
+from grounding3d.features.upright import make_upright
 from grounding3d.geometry.camera import Camera
 
 
@@ -88,11 +89,17 @@ def segment(
     background = find_background(surface, rgb, up, config)
     labels = background.labels
     upright = make_upright(surface, up)
+    levels = [
+        float(upright.height[labels == number + 1].mean())
+        for number in range(len(background.supports))
+        if (labels == number + 1).any()
+    ]
     below = hang_below(surface, background, upright)
     for part in (surface.valid & (labels == 0) & ~below, below):
         pieces, _ = connect(surface, part)
         give_back(surface, background, pieces)
         pieces[labels != 0] = 0
+        pieces = join_pieces(drop_small(pieces, 3), labels, upright, levels)
         pieces = split_stacks(surface, pieces, upright)
         pieces = drop_small(pieces, config.min_pixels / 8)
         last = max(int(labels.max()), len(background.supports))

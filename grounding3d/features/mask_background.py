@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
 
 from grounding3d.features.mask_pieces import connect
-from grounding3d.features.mask_stacks import Upright
 from grounding3d.features.mask_thin import thin_things
 from grounding3d.features.masks import MaskConfig
 from grounding3d.features.planes import (
@@ -20,6 +18,7 @@ from grounding3d.features.planes import (
     find_walls,
     widen,
 )
+from grounding3d.features.upright import Upright, outline, within
 
 _OVERHANG_M = 0.04
 _EDGE_M, _LEG_M, _LEG_WIDTH_M = 0.1, 0.5, 0.2
@@ -75,7 +74,7 @@ def hang_below(surface: Surface, background: Background, upright: Upright) -> np
     labels = background.labels
     below = np.zeros(labels.shape, bool)
     for number, plane in enumerate(background.supports, 1):
-        under = surface.valid & (labels == 0) & _under(surface, plane)
+        under = surface.valid & (labels == 0) & _under(surface, plane, upright)
         pieces, _ = connect(surface, under)
         labels[_hanging(surface, plane, labels == number, pieces, upright)] = number
         below |= under
@@ -144,22 +143,14 @@ def _is_top_of_thing(plane: Plane, height_m: float) -> bool:
     return 0 < height_m < 0.5 and plane.area_m2 < 0.15
 
 
-def _under(surface: Surface, plane: Plane) -> np.ndarray:
+def _under(surface: Surface, plane: Plane, upright: Upright) -> np.ndarray:
     """Pixels [h,w] below a support and within its outline seen from above."""
     height = plane.height(surface.points)
     low = surface.valid & (height < -0.001 - surface.sigma_m) & ~plane.bits
-    first = np.cross(plane.normal, [0.0, 0.0, 1.0])
-    if not low.any() or np.linalg.norm(first) < 1e-6:
+    hull = outline(upright.ground[plane.bits][::3])
+    if hull is None:
         return low & False
-    first /= np.linalg.norm(first)
-    axes = np.stack([first, np.cross(plane.normal, first)], axis=1).astype(np.float32)
-    try:
-        hull = ConvexHull(surface.points[plane.bits][::3] @ axes)
-    except QhullError:
-        return low & False
-    equations = hull.equations.astype(np.float32)
-    beyond = (surface.points[low] @ axes) @ equations[:, :2].T + equations[:, 2]
-    low[low] = beyond.max(axis=1) < _OVERHANG_M
+    low[low] = within(upright.ground[low], hull.astype(np.float32), _OVERHANG_M)
     return low
 
 

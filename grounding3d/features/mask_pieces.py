@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from grounding3d.features.planes import Surface
+from grounding3d.features.planes import Surface, widen
+from grounding3d.features.upright import Upright, outline, within
 
 _BESIDE = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0), (0, 3), (3, 0))
+_FLOATING_M = 0.025
+_RING = 3
 
 
 def connect(surface: Surface, mask: np.ndarray) -> tuple[np.ndarray, int]:
@@ -49,3 +53,63 @@ def drop_small(pieces: np.ndarray, min_pixels: float) -> np.ndarray:
     kept = np.bincount(pieces.ravel()) >= min_pixels
     kept[0] = False
     return np.where(kept, np.cumsum(kept), 0)[pieces].astype(np.int32)
+
+
+def join_pieces(
+    pieces: np.ndarray, labels: np.ndarray, upright: Upright, levels: list[float]
+) -> np.ndarray:
+    """Join pieces that are parts of one thing.
+
+    A piece joins a neighbour in the image if, seen from above, one is over the other, and if it
+    floats (a lamp's shade over its foot) or the neighbour surrounds it (the inside of a vase).
+
+    Args:
+        pieces: [h,w] int32 from 1, 0 elsewhere.
+        labels: [h,w] int32, 0 where there is no background.
+        upright: level frame of the image.
+        levels: heights of the supports in that frame.
+    """
+    owner = np.arange(pieces.max() + 1)
+    hulls: dict[int, np.ndarray | None] = {}
+    boxes = ndimage.find_objects(pieces)
+    everything = np.where(pieces > 0, pieces, -(labels != 0).astype(np.int32))
+    for piece in np.argsort(np.bincount(pieces.ravel())):
+        if piece == 0 or boxes[piece - 1] is None:
+            continue
+        window = tuple(slice(max(0, s.start - _RING), s.stop + _RING) for s in boxes[piece - 1])
+        inside = pieces[window] == piece
+        wide = inside
+        for _ in range(_RING):
+            wide = widen(wide)
+        beside = everything[window][wide & ~inside]
+        beside = beside[beside != 0]
+        neighbours, counts = np.unique(beside[beside > 0], return_counts=True)
+        lowest = np.percentile(upright.height[window][inside], 5)
+        carrying = [level for level in levels if level < lowest + 0.01]
+        floats = bool(carrying) and lowest - max(carrying) > _FLOATING_M
+        for neighbour, count in sorted(zip(neighbours, counts), key=lambda pair: -pair[1]):
+            if count < 3 or not (floats or count > 0.6 * len(beside)):
+                continue
+            if _over(upright, pieces, piece, neighbour, hulls):
+                owner[owner == owner[piece]] = owner[neighbour]
+                break
+    return owner[pieces].astype(np.int32)
+
+
+def _over(
+    upright: Upright,
+    pieces: np.ndarray,
+    first: int,
+    second: int,
+    hulls: dict[int, np.ndarray | None],
+) -> bool:
+    """Whether the middle of one piece lies within the outline of the other, seen from above."""
+    ground = {piece: upright.ground[pieces == piece] for piece in (first, second)}
+    for piece in (first, second):
+        if piece not in hulls:
+            hulls[piece] = outline(ground[piece])
+    for a, b in ((first, second), (second, first)):
+        hull = hulls[b]
+        if hull is not None and within(ground[a].mean(axis=0)[None], hull, 0.01)[0]:
+            return True
+    return False

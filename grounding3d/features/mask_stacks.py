@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
 
 from grounding3d.features.planes import Surface
+from grounding3d.features.upright import Upright, outline, within
 
 _MIN_LAYER_M2 = 0.004
 _LAYER_M = 0.006
@@ -16,31 +14,6 @@ _MIN_RISE_M = 0.015
 _BIN_M = 0.004
 _LAYERS = 3
 _CONTACT_M = 0.03
-
-
-@dataclass(frozen=True)
-class Upright:
-    """A level frame for one image.
-
-    Attributes:
-        height: [h,w] float32 metres along up, from the camera.
-        ground: [h,w,2] float32 metres, position seen from above.
-        level: [h,w] bool, the surface faces up.
-    """
-
-    height: np.ndarray
-    ground: np.ndarray
-    level: np.ndarray
-
-
-def make_upright(surface: Surface, up: np.ndarray) -> Upright:
-    """Heights and ground positions of all pixels for an up direction [3] in the camera frame."""
-    first = np.cross(up, np.eye(3)[np.abs(up).argmin()])
-    first /= np.linalg.norm(first)
-    axes = np.stack([up, first, np.cross(up, first)], axis=1).astype(np.float32)
-    turned = surface.points @ axes
-    level = (surface.area_m2 > 0) & (surface.normals @ axes[:, 0] > 0.9)
-    return Upright(turned[..., 0], turned[..., 1:], level)
 
 
 def split_stacks(surface: Surface, pieces: np.ndarray, upright: Upright) -> np.ndarray:
@@ -62,6 +35,9 @@ def split_stacks(surface: Surface, pieces: np.ndarray, upright: Upright) -> np.n
         for upper in _uppers(surface, inside, upright, window):
             last += 1
             pieces[window][upper] = last
+            cut_off = _cut_off(inside & ~upper, upper, upright.ground[window])
+            pieces[window][cut_off] = last
+            inside &= ~upper & ~cut_off
     return pieces
 
 
@@ -109,6 +85,21 @@ def _parts_on(
     return found
 
 
+def _cut_off(rest: np.ndarray, upper: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """Pixels [h,w] of the rest that only the upper part holds: the bottom of a bowl on a book."""
+    parts, count = ndimage.label(rest, np.ones((3, 3)))
+    hull = outline(ground[upper])
+    if count < 2 or hull is None:
+        return rest & False
+    size = np.bincount(parts.ravel(), minlength=count + 1)
+    size[0] = 0
+    chosen = np.zeros(count + 1, bool)
+    for part in range(1, count + 1):
+        if part != size.argmax() and size[part] < 2 * upper.sum():
+            chosen[part] = within(ground[parts == part].mean(axis=0)[None], hull, 0.005)[0]
+    return chosen[parts]
+
+
 def _stands_on(contact: np.ndarray, upper: np.ndarray, layer: np.ndarray) -> bool:
     """Whether an upper part is a thing of its own, by ground positions [n,2].
 
@@ -117,25 +108,13 @@ def _stands_on(contact: np.ndarray, upper: np.ndarray, layer: np.ndarray) -> boo
     """
     if len(contact) < 8:
         return False
-    outline, hull = _hull(layer), _hull(upper)
-    if outline is None or hull is None:
+    base, hull = outline(layer), outline(upper)
+    if base is None or hull is None:
         return False
-    if _within(layer, hull, 0.0).mean() > 0.5 or _within(contact, outline, 0.01).mean() < 0.5:
+    if within(layer, hull, 0.0).mean() > 0.5 or within(contact, base, 0.01).mean() < 0.5:
         return False
     directions = np.linalg.svd(contact - contact.mean(axis=0), full_matrices=False)[2]
     length, breadth = (np.ptp(contact @ direction) for direction in directions)
     if length < 0.25 * max(np.ptp(upper @ direction) for direction in directions):
         return False
     return not (breadth < 0.35 * length and length > 0.75 * np.ptp(layer @ directions[0]))
-
-
-def _hull(points: np.ndarray) -> np.ndarray | None:
-    """Half-planes [k,3] of the convex hull of points [n,2]."""
-    try:
-        return ConvexHull(points).equations
-    except (QhullError, ValueError):
-        return None
-
-
-def _within(points: np.ndarray, hull: np.ndarray, margin: float) -> np.ndarray:
-    return (points @ hull[:, :2].T + hull[:, 2]).max(axis=1) < margin

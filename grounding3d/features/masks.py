@@ -33,7 +33,7 @@ class MaskConfig(Section):
         0.06, gt=0, description="smallest visible support plane, square metres"
     )
     min_wall_area_m2: float = Field(
-        0.5, gt=0, description="smallest vertical plane taken for a wall, square metres"
+        0.3, gt=0, description="smallest vertical plane taken for a wall, square metres"
     )
     max_support_tilt: float = Field(
         0.26, gt=0, lt=0.8, description="largest angle of a support to the horizontal, radians"
