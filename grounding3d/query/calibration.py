@@ -196,7 +196,7 @@ def fit_logistic(x: np.ndarray, y: np.ndarray, ridge: float = _RIDGE) -> tuple[n
 
 
 def _found_threshold(samples: Sequence[Sample], logits: Sequence[np.ndarray]) -> float:
-    """Logit that maximises the mean of right answers to present and refusals of absent things."""
+    """Logit that is best for right answers and refusals alike: the worse of the two counts more."""
     best = np.array([logit.max() for logit in logits])
     right = np.array([bool(s.wanted[logit.argmax()]) for s, logit in zip(samples, logits)])
     present = np.array([bool(s.wanted.any()) for s in samples])
@@ -206,7 +206,7 @@ def _found_threshold(samples: Sequence[Sample], logits: Sequence[np.ndarray]) ->
     middles = (steps[1:] + steps[:-1]) / 2
     answered = np.array([(right & present & (best >= t)).sum() for t in middles]) / present.sum()
     refused = np.array([(~present & (best < t)).sum() for t in middles]) / (~present).sum()
-    quality = answered + refused
+    quality = 0.5 * (answered + refused) + np.minimum(answered, refused)
     top = np.flatnonzero(quality >= quality.max() - 1e-9)
     return float(middles[top[len(top) // 2]]) if len(middles) else 0.0
 

@@ -18,6 +18,7 @@ from grounding3d.query.calibration import (
     load_calibration,
 )
 from grounding3d.query.evidence import FEATURES
+from grounding3d.query.quality import Quality, quality
 from grounding3d.query.samples import Sample
 
 
@@ -96,3 +97,16 @@ def test_the_packaged_tables_can_be_read():
         assert table.id == path.stem
         assert table.provenance
         assert min(table.coefficients) >= 0
+
+
+def test_quality_on_other_samples(tiny):
+    table = fit_calibration(samples(), identify(tiny), name="t")
+    counts = quality(table, samples(30, seed=1))
+    assert counts.present == 20
+    assert counts.absent == 10
+    figures = counts.as_dict()
+    assert figures["answered_right"] > 0.8
+    assert figures["refused"] > 0.8
+    assert figures["brier"] < 0.1
+    assert counts + Quality() == counts
+    assert (counts + counts).objects == 300
