@@ -72,9 +72,9 @@ class SimulatedCapture:
             camera_frame=CAMERA_FRAME,
         )
 
-    def perfect(self, index: int) -> Rendering:
+    def perfect(self, index: int, shadows: bool | None = None) -> Rendering:
         """Frame number ``index`` without noise, with truth ids per pixel."""
-        image = self.world.render(self.world.T_world_cam[index])
+        image = self.world.render(self.world.T_world_cam[index], shadows)
         count = 1 + len(self.world.objects)
         self._pixels[index] = np.bincount(image.body.ravel() + 1, minlength=count + 1)[1:]
         return image
@@ -83,7 +83,7 @@ class SimulatedCapture:
         """The truth of the whole recording; renders the frames that were not read yet."""
         for index in range(self.length):
             if index not in self._pixels:
-                self.perfect(index)
+                self.perfect(index, shadows=False)
         pixels = np.stack([self._pixels[k] for k in range(self.length)])
         return ground_truth(self.world, pixels)
 

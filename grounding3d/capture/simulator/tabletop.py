@@ -31,6 +31,9 @@ class TabletopConfig(Section):
     p_generated: float = Field(
         default=0.0, ge=0, le=1, description="share of parametric ones beside a pack"
     )
+    own_work_only: bool = Field(
+        default=False, description="of the pack, only objects made for this project"
+    )
     only: tuple[str, ...] | None = Field(
         default=None, description="names or categories to choose from"
     )

@@ -13,7 +13,7 @@ from grounding3d.capture.simulator.model import ObjectModel
 from grounding3d.capture.simulator.objects import GENERATORS
 from grounding3d.capture.simulator.placement import PlacedObject
 from grounding3d.capture.simulator.queries import Seen, make_queries
-from grounding3d.capture.simulator.renderer import render
+from grounding3d.capture.simulator.renderer import Light, render
 from grounding3d.capture.simulator.spawn import spawn
 from grounding3d.capture.simulator.world import SimulatedWorld
 from grounding3d.extras import require
@@ -26,6 +26,7 @@ from grounding3d.geometry.transforms import (
 )
 
 TABLE_ID = 0
+_PLAIN_LIGHT = Light(shadows=False)
 _SEEN_PX = 60  # in a view, to count as a view
 _ASKED_VIEWS, _ASKED_PX, _ASKED_FRACTION = 3, 250, 0.5  # to be worth a question
 
@@ -138,7 +139,7 @@ def _visible_fraction(
         spawn(placed.model, T[:3, 3], wxyz_from_matrix(T[:3, :3]), client=client)
         frame = int(pixels.argmax())
         T_table_cam = invert_pose(world.T_world_table) @ world.T_world_cam[frame]
-        alone = (render(client, world.camera, T_table_cam, world.light).body >= 0).sum()
+        alone = (render(client, world.camera, T_table_cam, _PLAIN_LIGHT).body >= 0).sum()
     finally:
         bullet.disconnect(client)
     return float(min(1.0, pixels[frame] / max(int(alone), 1)))

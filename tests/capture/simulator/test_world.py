@@ -120,6 +120,21 @@ def test_the_record_is_strict_json(truth, tmp_path):
     assert truth["schema"] == 1
 
 
+def test_a_pack_gives_its_objects_and_marks_held_out_ones(shared_data):
+    config = SMALL.model_copy(
+        update={
+            "pack": shared_data / "meshes",
+            "own_work_only": True,
+            "only": ("mug_red", "book_blue"),
+            "held_out": ("mug_red",),
+            "n_frames": 1,
+        }
+    )
+    capture = SimulatedCapture.from_seed(2, config)
+    held_out = {r["name"]: r["held_out"] for r in capture.ground_truth()["objects"][1:]}
+    assert held_out == {"mug_red": True, "book_blue": False}
+
+
 def test_a_choice_of_nothing_is_refused():
     with pytest.raises(ConfigError, match="no simulated object"):
         simulate_tabletop(TabletopConfig(only=("unicorn",)), 0)
