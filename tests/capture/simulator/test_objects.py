@@ -25,7 +25,7 @@ def test_generator_contract(category):
     low, high = model.vertices.min(axis=0), model.vertices.max(axis=0)
     np.testing.assert_allclose([*(low + high)[:2], low[2]], 0, atol=1e-5)
     np.testing.assert_allclose(high - low, model.size_m, atol=1e-5)
-    assert 0.004 < min(model.size_m)
+    assert min(model.size_m) > 0.004
     assert max(model.size_m) < 3.0
     assert model.texture.dtype == np.uint8
     assert max(model.texture.shape) <= 256

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pybullet = pytest.importorskip("pybullet")
+pytest.importorskip("pybullet")
+
+import pybullet
 
 from grounding3d.capture.simulator.capture import SimulatedCapture
 from grounding3d.capture.simulator.renderer import Light, render
@@ -70,7 +72,7 @@ def test_depth_is_z_of_the_pixel_centre(client):
 
 def test_two_views_agree_in_three_dimensions():
     """Points of one view, projected into another, have the other's depth where both see them."""
-    config = TabletopConfig(n_objects=4, n_frames=2, width=320, height=240, noise=False)
+    config = TabletopConfig(n_objects=4, n_frames=2, width=160, height=120, noise=False)
     capture = SimulatedCapture.from_seed(11, config)
     first, second = capture[0], capture[1]
     points = first.camera.backproject(first.depth_m)[first.depth_m > 0]
