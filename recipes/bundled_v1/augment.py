@@ -46,12 +46,12 @@ def spoil_masks(masks: Tensor, rng: np.random.Generator) -> Tensor:
     v, u = torch.meshgrid(torch.linspace(-1, 1, h), torch.linspace(-1, 1, w), indexing="ij")
     angle = torch.from_numpy(rng.uniform(0, 2 * np.pi, (b, 1, 1, 1))).float()
     side = u * angle.cos() + v * angle.sin()
-    cut = torch.from_numpy(rng.random((b, 1, 1, 1))) < 0.15
+    cut = torch.from_numpy(rng.random((b, 1, 1, 1))) < 0.1
     line = torch.from_numpy(rng.uniform(0.15, 0.7, (b, 1, 1, 1))).float()
     masks = torch.where(cut, masks * (side < line), masks)
     centre = torch.from_numpy(rng.uniform(-0.9, 0.9, (2, b, 1, 1, 1))).float()
     blob = ((u - centre[0]) ** 2 + (v - centre[1]) ** 2) < 0.09
-    joined = torch.from_numpy(rng.random((b, 1, 1, 1))) < 0.15
+    joined = torch.from_numpy(rng.random((b, 1, 1, 1))) < 0.1
     return torch.where(joined, torch.maximum(masks, blob.float()), masks)
 
 
@@ -73,14 +73,14 @@ def recolour(images: Tensor, rng: np.random.Generator) -> Tensor:
 def degrade(images: Tensor, rng: np.random.Generator) -> Tensor:
     """Low resolution, blur, noise, JPEG."""
     b, _, h, w = images.shape
-    some = torch.from_numpy(rng.random(b) < 0.45)
+    some = torch.from_numpy(rng.random(b) < 0.3)
     if some.any():
         small = int(rng.integers(max(20, h // 3), h))
         coarse = functional.interpolate(images[some], size=(small, small), mode="area")
         images[some] = functional.interpolate(coarse, size=(h, w), mode="bilinear")
-    level = torch.from_numpy(np.abs(rng.normal(0, 0.02, (b, 1, 1, 1)))).float()
+    level = torch.from_numpy(np.abs(rng.normal(0, 0.015, (b, 1, 1, 1)))).float()
     images = images + level * torch.randn(images.shape)
-    for k in np.flatnonzero(rng.random(b) < 0.08):
+    for k in np.flatnonzero(rng.random(b) < 0.06):
         pixels = (images[k].clamp(0, 1) * 255).byte().permute(1, 2, 0).numpy()
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "JPEG", quality=int(rng.integers(25, 85)))
@@ -90,10 +90,10 @@ def degrade(images: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def occlude(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """A fifth get a rectangle of another image over them."""
+    """A tenth get a rectangle of another image over them."""
     b, _, h, w = images.shape
     other = images.roll(1, 0)
-    for k in np.flatnonzero(rng.random(b) < 0.2):
+    for k in np.flatnonzero(rng.random(b) < 0.1):
         sh, sw = (rng.uniform(0.12, 0.4, 2) * (h, w)).astype(int)
         y, x = int(rng.integers(0, h - sh)), int(rng.integers(0, w - sw))
         images[k, :, y : y + sh, x : x + sw] = other[k, :, y : y + sh, x : x + sw]
@@ -113,7 +113,7 @@ def augmented(crops: np.ndarray, side: int, rng: np.random.Generator) -> tuple[T
     images, masks = cut[:, :3].contiguous(), cut[:, 3:]
     b = len(images)
     choice = torch.from_numpy(rng.random(b))
-    moved = (choice < 0.2).view(b, 1, 1, 1)  # before another background
+    moved = (choice < 0.15).view(b, 1, 1, 1)  # before another background
     soft = (masks > 0.5).float()
     images = torch.where(moved, images * soft + images.roll(3, 0) * (1 - soft), images)
     images = occlude(recolour(images, rng), rng)
@@ -124,7 +124,7 @@ def augmented(crops: np.ndarray, side: int, rng: np.random.Generator) -> tuple[T
     own = (own + 0.1 * torch.from_numpy(rng.normal(0, 1, (b, 3, 1, 1))).float()).clamp(0, 1)
     flat = torch.where(choice.view(b, 1, 1, 1) > 0.65, own, flat)
     images = torch.where(filled, images * spoilt + flat * (1 - spoilt), images)
-    grey = torch.from_numpy(rng.random(b) < 0.06)
+    grey = torch.from_numpy(rng.random(b) < 0.05)
     images[grey] = images[grey].mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
     return normalised(degrade(images, rng).clamp(0, 1)), grey
 

@@ -45,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="space, text.pt, image.pt, merges")
     parser.add_argument("--out", type=Path, default=build.ARTEFACTS)
-    parser.add_argument("--side", type=int, default=96)
+    parser.add_argument("--side", type=int, default=80)
     parser.add_argument("--provenance", type=Path, help="JSON of seeds, data and settings to keep")
     parser.add_argument("--figures", type=Path, help="JSON that evaluate wrote")
     args = parser.parse_args()
@@ -64,6 +64,8 @@ def main() -> None:
         if path and path.exists():
             provenance[path.stem] = json.loads(path.read_text())
     build.save_json(args.out / f"{build.NAME}_provenance.json", provenance)
+    for path in args.out.iterdir():
+        path.chmod(0o644)  # safetensors makes its file private
     total = sum(f.stat().st_size for f in args.out.iterdir() if f.is_file())
     _log.info("wrote %s, %.1f MB in all", args.out, total / 1e6)
 

@@ -19,11 +19,11 @@ def architecture(vocab_size: int) -> dict[str, Any]:
         "embed_dim": 256,
         "custom_text": True,
         "vision_cfg": {
-            "timm_model_name": "mobilenetv4_conv_small",
+            "timm_model_name": "resnet10t",
             "timm_model_pretrained": False,
             "timm_pool": "avg",
             "timm_proj": "",
-            "image_size": 96,
+            "image_size": 80,
         },
         "text_cfg": {
             "context_length": CONTEXT,

@@ -67,11 +67,7 @@ def batches(data: crops_of.Crops, size: int, sides: list[int], seed: int, queue:
 
 def schedule(steps: int, final: int) -> list[int]:
     """Input sides: small pictures first (quick), the final size last; sizes vary throughout."""
-    phases = [
-        (0.45, (64, 64, 72)),
-        (0.30, (80, 72, 96)),
-        (0.25, (final, final, final - 16, final + 16)),
-    ]
+    phases = [(0.8, (64, 64, 56, 64)), (0.2, (final, final, final - 8, final + 8))]
     sides: list[int] = []
     for share, choices in phases:
         sides += [choices[k % len(choices)] for k in range(int(share * steps))]
@@ -129,9 +125,9 @@ def main() -> None:
         "--work", type=Path, required=True, help="folder with space.pkl of train_text"
     )
     parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--side", type=int, default=96)
-    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--side", type=int, default=80)
+    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", type=Path, help="image tower weights to go on from")
