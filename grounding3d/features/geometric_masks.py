@@ -65,10 +65,9 @@ def reduce_frame(frame: RGBDFrame, stride: int, max_depth_m: float) -> tuple[Sur
         kept = (block > 0) & (block < reach)
         total += block * kept
         count += kept
-    rgb = np.pad(frame.rgb, (*pad, (0, 0)), mode="edge")
-    color = np.zeros((h, w, 3), np.float32)
-    for dv, du in shifts:
-        color += rgb[dv::stride, du::stride]
+    rgb = frame.rgb if not any(map(sum, pad)) else np.pad(frame.rgb, (*pad, (0, 0)), mode="edge")
+    rows = rgb.reshape(h, stride, w * stride, 3).sum(axis=1, dtype=np.uint16)
+    color = rows.reshape(h, w, stride, 3).sum(axis=2, dtype=np.uint16).astype(np.float32)
     padded = Camera(frame.camera.K, w * stride, h * stride)
     surface = make_surface(total / np.maximum(count, 1), padded.resized(w, h), stride**2)
     return surface, color / stride**2

@@ -32,11 +32,13 @@ class Background:
         labels: [h,w] int32, 0 none, -1 wall, k + 1 support k.
         supports: planes, the largest first.
         walls: vertical planes.
+        thin: [h,w] bool, proved to be a thin thing on a support.
     """
 
     labels: np.ndarray
     supports: list[Plane]
     walls: list[Plane]
+    thin: np.ndarray
 
 
 def find_background(
@@ -51,18 +53,21 @@ def find_background(
         config: thresholds.
     """
     labels = np.zeros(surface.valid.shape, np.int32)
+    thin = np.zeros(labels.shape, bool)
     supports = _true_supports(
         surface,
         find_supports(surface, up, config.min_support_area_m2, config.max_support_tilt),
     )
     for number, plane in enumerate(supports, 1):
         lying = _lies_on(surface, plane, config.min_height_m) & (labels == 0)
-        labels[lying & ~thin_things(surface, rgb, plane, lying)] = number
+        thin_here = thin_things(surface, rgb, plane, lying)
+        labels[lying & ~thin_here] = number
+        thin |= thin_here
     free = surface.valid & (labels == 0)
     walls = find_walls(surface, up, free, config.min_wall_area_m2)
     for wall in walls:
         labels[wall.bits & (labels == 0)] = -1
-    return Background(labels, supports, walls)
+    return Background(labels, supports, walls, thin)
 
 
 def hang_below(surface: Surface, background: Background, upright: Upright) -> np.ndarray:
@@ -89,6 +94,7 @@ def give_back(surface: Surface, background: Background, pieces: np.ndarray) -> N
     inside = pieces > 0
     labels = pieces[inside]
     size = np.maximum(np.bincount(labels, minlength=len(index)), 1)
+    proved = np.bincount(labels, weights=background.thin[inside], minlength=len(index)) > 0.3 * size
     points, z, sigma = surface.points[inside], surface.z[inside], surface.sigma_m[inside]
     numbered = [(plane, number) for number, plane in enumerate(background.supports, 1)]
     for plane, number in [*numbered, *((wall, -1) for wall in background.walls)]:
@@ -100,7 +106,7 @@ def give_back(surface: Surface, background: Background, pieces: np.ndarray) -> N
         error = np.sqrt(np.bincount(labels, weights=noise**2, minlength=len(index))) / size
         distortion = np.bincount(labels, weights=0.0007 * z**2, minlength=len(index)) / size
         proof = (0.02 if number < 0 else 0.0015) + distortion + 4 * error
-        ragged = (close > 0.9) & (mean < proof)
+        ragged = (close > 0.9) & (mean < proof) & ~proved
         ragged[0] = False
         background.labels[ragged[pieces] & (background.labels == 0)] = number
 

@@ -27,22 +27,24 @@ def redraw_outlines(
         depth_m: [H,W] float32, 0 = unknown.
         stride: reduction.
     """
-    height, width = depth_m.shape
-    full = np.repeat(np.repeat(labels, stride, axis=0), stride, axis=1)[:height, :width]
-    high = ndimage.maximum_filter(full, 2 * stride + 1)
-    low = ndimage.minimum_filter(full, 2 * stride + 1)
-    open_ = (high != low) & (full != 0) | (full == 0)
-    if not open_.any() or open_.all():
-        return full
-    sure = np.where(open_, 0, full)
+    open_ = ndimage.maximum_filter(labels, 3) != ndimage.minimum_filter(labels, 3)
+    open_ |= labels == 0
+    certain = np.where(open_, 0, labels)
     # a stem or a pen is all outline: it would be outvoted, so it stays as it is
-    thin = (full > supports) & (ndimage.maximum_filter(sure, 4 * stride + 1) != full)
-    sure[thin] = full[thin]
-    reach = ndimage.maximum_filter(sure, 11) != ndimage.minimum_filter(sure, 11)
+    thin = (labels > supports) & (ndimage.maximum_filter(certain, 5) != labels)
+    certain[thin] = labels[thin]
+    reach = open_ & ~thin & (ndimage.maximum_filter(np.abs(certain), 7) != 0)
+    full = _enlarge(labels, stride, depth_m.shape)
+    sure = _enlarge(certain, stride, depth_m.shape)
     color = ndimage.uniform_filter(rgb.astype(np.float32), (3, 3, 1))
     for _ in range(2):
-        _vote(full, sure, reach, color, depth_m)
+        _vote(full, sure, _enlarge(reach, stride, depth_m.shape), color, depth_m)
     return full
+
+
+def _enlarge(image: np.ndarray, stride: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Each pixel of `image` as a block of stride x stride, cut to `shape`."""
+    return np.repeat(np.repeat(image, stride, axis=0), stride, axis=1)[: shape[0], : shape[1]]
 
 
 def _vote(
@@ -54,7 +56,7 @@ def _vote(
     """
     height, width = full.shape
     v, u = np.nonzero((sure == 0) & reach)
-    flat_sure, flat_depth, flat_color = sure.ravel(), depth_m.ravel(), color.reshape(-1, 3)
+    flat_sure, flat_depth, flat_color = np.ravel(sure), depth_m.ravel(), color.reshape(-1, 3)
     best = np.full(len(v), np.inf, np.float32)
     label = full[v, u]
     own_color, own_depth = color[v, u], depth_m[v, u]

@@ -24,27 +24,32 @@ def connect(surface: Surface, mask: np.ndarray) -> tuple[np.ndarray, int]:
     Returns:
         [h,w] int32 with 0 outside the mask, and the number of pieces.
     """
+    pieces = np.zeros(mask.shape, np.int32)
+    if not mask.any():
+        return pieces, 0
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    mask, points = mask[window], surface.points[window]
     h, w = mask.shape
     index = np.full((h, w), -1, np.int32)
     n = int(mask.sum())
     index[mask] = np.arange(n)
-    pitch = surface.z / np.float32(abs(surface.camera.fx))
-    reach = 0.008 + 1.5 * pitch + 3 * surface.sigma_m
+    pitch = points[..., 2] / np.float32(abs(surface.camera.fx))
+    reach = 0.008 + 1.5 * pitch + 3 * surface.sigma_m[window]
     links = []
     for dv, du in _BESIDE:
         a = (slice(0, h - dv), slice(max(0, -du), w - max(0, du)))
         b = (slice(dv, h), slice(max(0, du), w + min(0, du)))
         v, u = np.nonzero(mask[a] & mask[b])
         first, second = (v, u + max(0, -du)), (v + dv, u + max(0, du))
-        gap = surface.points[first] - surface.points[second]
+        gap = points[first] - points[second]
         limit = reach[first] + pitch[first] * np.float32(np.hypot(dv, du))
         near = np.einsum("ij,ij->i", gap, gap) < limit**2
         links.append(np.stack([index[first][near], index[second][near]]))
     rows, columns = np.concatenate(links, axis=1)
     graph = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(n, n))
     count, piece = connected_components(graph, directed=False)
-    pieces = np.zeros((h, w), np.int32)
-    pieces[mask] = piece + 1
+    pieces[window][mask] = piece + 1
     return pieces, count
 
 

@@ -58,7 +58,7 @@ def _differs(rgb: np.ndarray, lying: np.ndarray) -> np.ndarray:
     """Pixels [h,w] whose colour is rare for the plane around them."""
     around = _Window(lying, _WINDOW)
     difference = rgb - np.stack([around.mean(rgb[..., channel]) for channel in range(3)], axis=-1)
-    squared = (difference**2).sum(axis=-1)
+    squared = np.einsum("...i,...i", difference, difference)
     spread = around.mean(squared)
     return squared > np.maximum(_MIN_CONTRAST**2, _MIN_DEVIATIONS**2 * spread)
 

@@ -16,6 +16,7 @@ from grounding3d.geometry.camera import Camera
 
 _CANDIDATES = 96
 _TRIALS = 120
+_FIT_PIXELS = 12000
 _DIRECTION_SAMPLES = 3000
 _UP_HINT_CAMERA = np.array([0.0, -1.0, 0.0])
 
@@ -104,11 +105,11 @@ def make_surface(depth_m: np.ndarray, camera: Camera, pixels_averaged: int = 1) 
     gx, gy = slope_u * camera.fx, slope_v * camera.fy
     # 1/z = -(n . ray)/offset on a plane, so its gradient gives n up to the sign
     normals = -np.stack([gx, gy, smooth - rays[..., 0] * gx - rays[..., 1] * gy], axis=-1)
-    length = np.sqrt((normals**2).sum(axis=-1))
+    length = np.sqrt(np.einsum("...i,...i", normals, normals))
     near, far = _depth_range(depth_m, valid)
     known = valid & (length > 0) & (far - near < 0.03 + 0.25 * depth_m)
     normals = np.where(known[..., None], normals / np.maximum(length, 1e-9)[..., None], 0)
-    facing = np.abs((normals * rays).sum(axis=-1))
+    facing = np.abs(np.einsum("...i,...i", normals, rays))
     area = depth_m**2 / abs(camera.fx * camera.fy) / np.maximum(facing, 0.1)
     # what neighbours share, such as the steps of the disparity, does not average out
     sigma = np.hypot(depth_noise_m(depth_m) / np.sqrt(pixels_averaged), 8e-4 * depth_m**2)
@@ -207,22 +208,23 @@ def _refine(
 
     None where it tilts too much or is too small.
     """
-    points, z = surface.points[candidates].astype(np.float64), surface.z[candidates]
-    close = np.abs(points @ direction - middle) < 0.05 + 0.02 * z
-    points, z = points[close], z[close]
-    if len(points) < 50:
+    chosen = np.flatnonzero(candidates)
+    position = surface.points.reshape(-1, 3)[chosen] @ direction.astype(np.float32)
+    chosen = chosen[np.abs(position - middle) < 0.05 + 0.02 * surface.z.ravel()[chosen]]
+    if len(chosen) < 50:
         return None
-    sigma = surface.sigma_m[candidates][close] * np.abs(points @ direction) / z
-    area = surface.area_m2[candidates][close]
+    chosen = chosen[:: 1 + len(chosen) // _FIT_PIXELS]
+    points = surface.points.reshape(-1, 3)[chosen].astype(np.float64)
+    sigma = surface.sigma_m.ravel()[chosen] * np.abs(points @ direction) / points[:, 2]
+    area = surface.area_m2.ravel()[chosen]
     normal, offset = _best_sample(points, sigma, area, direction, middle, min_cosine)
     for slack in (0.005, 0.004, 0.004):
         inside = np.abs(points @ normal + offset) < slack + 3 * sigma
         if inside.sum() < 50:
             return None
         weights = area[inside] / np.maximum(sigma[inside], 5e-4) ** 2
-        chosen = points[inside]
-        center = (weights[:, None] * chosen).sum(axis=0) / weights.sum()
-        spread = (chosen - center) * np.sqrt(weights)[:, None]
+        center = weights @ points[inside] / weights.sum()
+        spread = (points[inside] - center) * np.sqrt(weights)[:, None]
         fitted = np.linalg.eigh(spread.T @ spread)[1][:, 0]
         fitted *= np.sign(fitted @ direction) or 1.0
         if fitted @ direction < min_cosine:
