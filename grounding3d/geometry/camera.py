@@ -30,7 +30,13 @@ class Camera:
 
     def __post_init__(self) -> None:
         K = as_float(self.K, "K", (3, 3))
-        if K[0, 0] <= 0 or K[1, 1] == 0 or not np.allclose(K[2], [0, 0, 1]) or K[1, 0] != 0:
+        if (
+            K[0, 0] <= 0
+            or K[1, 1] == 0
+            or not np.allclose(K[2], [0, 0, 1])
+            or K[0, 1] != 0
+            or K[1, 0] != 0
+        ):
             raise ArrayError(
                 "K is not a pinhole matrix",
                 expected="[[fx, 0, cx], [0, fy, cy], [0, 0, 1]]",

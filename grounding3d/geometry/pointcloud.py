@@ -14,15 +14,16 @@ def voxel_keys(points: np.ndarray, voxel_size_m: float) -> np.ndarray:
     """One int64 key a voxel for points [N,3]; equal keys mean the same voxel.
 
     Raises:
-        ArrayError: a point lies further than 2^20 voxels from the origin.
+        ArrayError: a point lies further than 2^20 voxels from the origin, or is not finite.
     """
-    index = np.floor(points / voxel_size_m).astype(np.int64)
-    if index.size and np.abs(index).max() >= _HALF:
+    farthest = np.abs(points).max(initial=0.0)
+    if not farthest < (_HALF - 1) * voxel_size_m:  # NaN comes here too
         raise ArrayError(
             "a point is too far from the world's origin for the voxel grid",
-            expected=f"within {_HALF * voxel_size_m:.0f} m",
-            found=f"{np.abs(points).max():.0f} m",
+            expected=f"within {(_HALF - 1) * voxel_size_m:.0f} m",
+            found=f"{farthest:.0f} m",
         )
+    index = np.floor(points / voxel_size_m).astype(np.int64)
     index += _HALF
     return (index[:, 0] << (2 * _BITS)) | (index[:, 1] << _BITS) | index[:, 2]
 

@@ -63,7 +63,9 @@ def invert_pose(T: np.ndarray) -> np.ndarray:
 
 
 def transform_points(T_a_b: np.ndarray, points_b: np.ndarray) -> np.ndarray:
-    """Map points [..., 3] from b to a; keeps the points' dtype."""
+    """Map points [..., 3] from b to a; float32 stays float32."""
+    if points_b.dtype.kind != "f":
+        points_b = points_b.astype(np.float64)
     R, t = T_a_b[:3, :3].astype(points_b.dtype), T_a_b[:3, 3].astype(points_b.dtype)
     return points_b @ R.T + t
 
@@ -107,7 +109,10 @@ def interpolate_pose(T_0: np.ndarray, T_1: np.ndarray, fraction: float) -> np.nd
 def look_at(eye: np.ndarray, target: np.ndarray, up_world: np.ndarray) -> np.ndarray:
     """Pose `T_world_cam` (OpenCV axes) at `eye` looking at `target`, image up along `up_world`."""
     forward = np.asarray(target, float) - np.asarray(eye, float)
-    forward /= np.linalg.norm(forward)
+    distance = np.linalg.norm(forward)
+    if distance < 1e-9:
+        raise TransformError("a camera cannot look at its own place", found=str(eye))
+    forward /= distance
     right = np.cross(forward, np.asarray(up_world, float))
     if np.linalg.norm(right) < 1e-9:
         raise TransformError("the viewing direction is parallel to up", found=str(forward))
