@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from typing_extensions import Self
 
 from grounding3d.capture.base import CaptureDescription, RGBDFrame
 from grounding3d.capture.simulator.renderer import Rendering
@@ -34,7 +35,7 @@ class SimulatedCapture:
         self._pixels: dict[int, np.ndarray] = {}
 
     @classmethod
-    def from_seed(cls, seed: int, config: TabletopConfig | None = None) -> SimulatedCapture:
+    def from_seed(cls, seed: int, config: TabletopConfig | None = None) -> Self:
         """The recording of a seed."""
         return cls(simulate_tabletop(config or TabletopConfig(), seed))
 
