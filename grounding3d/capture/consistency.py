@@ -21,7 +21,7 @@ _POINTS = 3000  # per pair
 _WINDOW = 30  # partner frames lie within this many frames
 _ROTATION_RAD, _TRANSLATION_M = 0.2, 0.15  # motion between partners worth testing
 _MISS = 1.0  # relative error of a point that leaves the image: as bad as it gets
-_GOOD = 0.01  # median relative disagreement of a sound recording (Kinect noise at 3 m)
+_GOOD = 0.01  # median relative disagreement that needs no second thought (Kinect noise at 3 m)
 _WRONG = 0.03  # above this something is wrong, whether a mix-up explains it or not
 _SCALES = (0.001, 0.1, 0.2, 0.5, 2.0, 5.0, 10.0, 1000.0)
 
@@ -129,7 +129,7 @@ def _explains(
     A huge depth makes every translation negligible, so that wrong translations seem to fit; a true
     unit is better than its neighbours on both sides.
     """
-    if relative > 2 * _GOOD:
+    if relative > _WRONG:
         return False
     if hypothesis.depth_scale == 1:
         return True

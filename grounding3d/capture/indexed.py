@@ -287,9 +287,14 @@ def require_depth(
         any_depth = any_depth or bool(frame.depth_m.any())
         yield frame
     if not any_depth:
-        raise CaptureError(
-            f"no frame of {source} holds valid depth",
-            expected=f"depth between {config.min_depth_m:g} and {config.max_depth_m:g} m",
-            hint="If the unit is wrong, give the metres of one depth step: "
-            "--set capture.depth_unit_m=0.001.",
-        )
+        raise no_depth_error(source, config)
+
+
+def no_depth_error(source: Path, config: CaptureConfig) -> CaptureError:
+    """The error of a recording all of whose depth is unknown."""
+    return CaptureError(
+        f"no frame of {source} holds valid depth",
+        expected=f"depth between {config.min_depth_m:g} and {config.max_depth_m:g} m",
+        hint="If the unit is wrong, give the metres of one depth step: "
+        "--set capture.depth_unit_m=0.001.",
+    )
