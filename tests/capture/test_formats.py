@@ -202,9 +202,7 @@ def test_damaged_colour_is_an_error(name, recording, damage):
         _read_all(recording)
 
 
-def test_all_unknown_depth_is_an_error(name, originals, tmp_path, request):
-    if name == "ros2":
-        request.applymarker(pytest.mark.xfail(reason="bags do not check this yet", strict=False))
+def test_all_unknown_depth_is_an_error(name, originals, tmp_path):
     blank = [replace(f, depth_m=np.zeros_like(f.depth_m)) for f in originals[name]]
     _write(name, ListCapture(blank), tmp_path / "blank")
     with pytest.raises(CaptureError, match="depth"):
