@@ -14,6 +14,7 @@ from grounding3d.query.words import (
     IRREGULAR_PLURALS,
     OPENINGS,
     POLITE,
+    POLITE_ENDS,
     QUANTIFIERS,
     RELATIONS,
     SUPERLATIVES,
@@ -94,7 +95,7 @@ def _alternatives(phrases: tuple[str, ...]) -> str:
 
 _OPENING = re.compile(rf"^(?:{_alternatives(OPENINGS)})\s+")
 _POLITE_START = re.compile(rf"^(?:{_alternatives(POLITE)})(?:\s+|$)")
-_POLITE_END = re.compile(rf"(?:^|\s+)(?:{_alternatives(POLITE)})$")
+_POLITE_END = re.compile(rf"(?:^|\s+)(?:{_alternatives(POLITE_ENDS)})$")
 _TAIL = re.compile(rf"\s+(?:{_alternatives(TAILS)})$")
 _RELATION = re.compile(rf"\s+(?P<relation>{_alternatives(tuple(RELATIONS))})\s+")
 _HANGING = re.compile(
@@ -115,14 +116,20 @@ def _without_frame(words: str) -> str:
 
 
 def _split_relations(phrase: str) -> tuple[str, tuple[dict[str, str], ...]]:
-    """ "the can next to the laptop" -> "the can", [{next_to, laptop}]."""
-    pieces = _RELATION.split(f"{phrase}")
-    relations = []
+    """Take relations off: "the can next to the laptop" -> "the can", [{next_to, laptop}].
+
+    "a plant in a pot" describes one thing and stays whole; "the plant in the pot" relates two.
+    """
+    pieces = _RELATION.split(phrase)
+    target, relations = pieces[0], []
     for word, anchor in zip(pieces[1::2], pieces[2::2]):
+        if word in ("in", "on") and anchor.startswith(("a ", "an ")) and not relations:
+            target = f"{target} {word} {anchor}"
+            continue
         noun, _ = _noun_phrase(_without_frame(anchor))
         if noun:
             relations.append({"relation": RELATIONS[word], "anchor": noun})
-    return _HANGING.sub("", pieces[0]), tuple(relations)
+    return _HANGING.sub("", target), tuple(relations)
 
 
 def _noun_phrase(phrase: str) -> tuple[str, bool]:
@@ -142,9 +149,9 @@ def _noun_phrase(phrase: str) -> tuple[str, bool]:
 
 
 def _head(words: list[str]) -> int:
-    """Index of the head noun: the last word before "of", "with", "for" and the like."""
+    """Index of the head noun: the last word before "of", "with", "in" and the like."""
     for i, word in enumerate(words):
-        if i and word in ("of", "with", "without", "for", "from", "made"):
+        if i and word in ("of", "with", "without", "for", "from", "made", "in", "on"):
             return i - 1
     return len(words) - 1
 

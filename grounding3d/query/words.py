@@ -8,6 +8,18 @@ POLITE = (
     "for me", "would you", "could you", "can you", "will you",
 )  # fmt: skip
 
+POLITE_ENDS = (
+    "please",
+    "thanks",
+    "thank you",
+    "for me",
+    "now",
+    "kindly",
+    "would you",
+    "could you",
+    "ok",
+)
+
 _ASK = (
     "where", "wheres", "where's", "where is", "where are", "where're", "where was",
     "where did i put", "where did i leave", "where have i put", "where can i find",
