@@ -17,6 +17,7 @@ from grounding3d.fusion.voxels import VoxelHistogram
 if TYPE_CHECKING:
     from grounding3d.fusion.association import SegmentFuser
 
+_PATCH_SEEN_SHARE = 0.35
 _ISLAND_SHARE = 0.2  # smaller separate pieces of a thing are leaked masks
 
 
@@ -99,31 +100,44 @@ def drop_doubtful(
         config: thresholds.
     """
     kept = [
-        c.segment
+        c
         for c in candidates
         if len(c.segment.points) >= config.min_segment_points
         and len(c.segment.keyframes) >= min(config.min_views, max(1, n_frames // 2))
         and len(c.segment.keyframes) >= config.min_seen_share * c.n_visible
     ]
     doubtful: set[int] = set()
-    objects = [s for s in kept if s.kind == "object"]
-    for support in (s for s in kept if s.kind == "support"):
+    objects = [c for c in kept if c.segment.kind == "object"]
+    for support in (c.segment for c in kept if c.segment.kind == "support"):
         tree = cKDTree(support.points)
         for thing in objects:
-            if _clash(thing, support, tree, config):
-                weaker = min(thing, support, key=lambda s: len(s.keyframes))
+            if _is_patch(thing, tree, config):
+                doubtful.add(thing.segment.id)
+            elif _is_top(support, thing.segment, config):
+                weaker = min(thing.segment, support, key=lambda s: len(s.keyframes))
                 doubtful.add(weaker.id)
-    return sorted((s for s in kept if s.id not in doubtful), key=lambda s: s.id)
+    return sorted((c.segment for c in kept if c.segment.id not in doubtful), key=lambda s: s.id)
 
 
-def _clash(thing: FusedSegment, support: FusedSegment, tree: cKDTree, config: FusionConfig) -> bool:
-    """Whether an object and a support are one surface: most of the one lies in the other."""
+def _is_patch(thing: Candidate, support: cKDTree, config: FusionConfig) -> bool:
+    """Whether an object is a piece of a support that a few masks cut out.
+
+    A pen or a sheet of paper lies in the support's voxels too, but most frames that see it have a
+    mask for it.
+    """
+    if len(thing.segment.keyframes) >= _PATCH_SEEN_SHARE * thing.n_visible:
+        return False
+    reach = config.support_voxel_size_m / 2
+    near = support.query(thing.segment.points, distance_upper_bound=reach)[0]
+    return bool(np.isfinite(near).mean() >= 0.9)
+
+
+def _is_top(support: FusedSegment, thing: FusedSegment, config: FusionConfig) -> bool:
+    """Whether a support is the top of an object: most of it lies in the object's surface."""
     reach = config.support_voxel_size_m
     low, high = thing.points.min(axis=0) - reach, thing.points.max(axis=0) + reach
-    near = ((support.points >= low) & (support.points <= high)).all(axis=1)
-    if not near.any():
+    inside = ((support.points >= low) & (support.points <= high)).all(axis=1)
+    if inside.mean() < 0.6:
         return False
-    in_support = np.isfinite(tree.query(thing.points, distance_upper_bound=reach)[0]).mean()
-    back = cKDTree(thing.points).query(support.points[near], distance_upper_bound=reach)[0]
-    in_thing = np.isfinite(back).sum() / len(support.points)
-    return bool(in_thing >= 0.6 or in_support >= 0.9)
+    near = cKDTree(thing.points).query(support.points[inside], distance_upper_bound=reach)[0]
+    return bool(np.isfinite(near).sum() >= 0.6 * len(support.points))

@@ -11,7 +11,7 @@ class ObjectConfig(Section):
     """How fused segments become objects with boxes, covariances and supports."""
 
     trim: float = Field(
-        0.01, ge=0, lt=0.2, description="share of points beyond each face of the box"
+        0.003, ge=0, lt=0.2, description="share of points beyond each face of the box"
     )
     contact_m: float = Field(
         0.01, ge=0, description="height over the support in which points may be its own, metres"
