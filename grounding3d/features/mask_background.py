@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from grounding3d.features.mask_pieces import connect
 from grounding3d.features.mask_thin import thin_things
@@ -121,7 +120,7 @@ def _true_supports(surface: Surface, planes: list[Plane]) -> list[Plane]:
     for plane in planes:
         middle = surface.points[plane.bits].mean(axis=0)
         noise = float(surface.sigma_m[plane.bits].mean())
-        heights = [other.height(middle) for other in kept]
+        heights = [float(other.height(middle)) for other in kept]
         if any(abs(height) < 0.015 + 4 * noise for height in heights):
             continue
         if any(_is_top_of_thing(plane, height) for height in heights):
@@ -179,8 +178,8 @@ def _hanging(
     if not pieces.any():
         return taken
     height = plane.height(surface.points)
-    numbers = np.arange(pieces.max() + 1)
-    tops = ndimage.maximum(height, pieces, numbers)
+    tops = np.full(pieces.max() + 1, -np.inf)
+    np.maximum.at(tops, pieces[pieces > 0], height[pieces > 0])
     for _ in range(2):
         for piece in np.unique(pieces[widen(widen(widen(own | taken)))]):
             if piece == 0 or tops[piece] < -_LEG_M:

@@ -10,6 +10,7 @@ _RING = tuple(
     for radius in (3, 5)
     for angle in np.arange(8) * np.pi / 4
 )
+_PER_COLOR = np.float32(1 / (30 * 9))  # 30 grey levels, summed over channels, cost as much as 1
 
 
 def redraw_outlines(
@@ -36,9 +37,10 @@ def redraw_outlines(
     reach = open_ & ~thin & (ndimage.maximum_filter(np.abs(certain), 7) != 0)
     full = _enlarge(labels, stride, depth_m.shape)
     sure = _enlarge(certain, stride, depth_m.shape)
-    color = ndimage.uniform_filter(rgb.astype(np.float32), (3, 3, 1))
+    wide_reach = _enlarge(reach, stride, depth_m.shape)
+    colors = [_sum_3x3(rgb[..., channel]).ravel() for channel in range(3)]
     for _ in range(2):
-        _vote(full, sure, _enlarge(reach, stride, depth_m.shape), color, depth_m)
+        _vote(full, sure, wide_reach, colors, depth_m)
     return full
 
 
@@ -47,8 +49,19 @@ def _enlarge(image: np.ndarray, stride: int, shape: tuple[int, ...]) -> np.ndarr
     return np.repeat(np.repeat(image, stride, axis=0), stride, axis=1)[: shape[0], : shape[1]]
 
 
+def _sum_3x3(channel: np.ndarray) -> np.ndarray:
+    """Sums [H,W] int16 of a uint8 image over 3 x 3 pixels."""
+    wide = np.pad(channel, 1, mode="edge").astype(np.int16)
+    rows = wide[:-2] + wide[1:-1] + wide[2:]
+    return rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
+
+
 def _vote(
-    full: np.ndarray, sure: np.ndarray, reach: np.ndarray, color: np.ndarray, depth_m: np.ndarray
+    full: np.ndarray,
+    sure: np.ndarray,
+    reach: np.ndarray,
+    colors: list[np.ndarray],
+    depth_m: np.ndarray,
 ) -> None:
     """Give each open pixel within reach the label of its most similar sure neighbour on two rings.
 
@@ -56,19 +69,21 @@ def _vote(
     """
     height, width = full.shape
     v, u = np.nonzero((sure == 0) & reach)
-    flat_sure, flat_depth, flat_color = np.ravel(sure), depth_m.ravel(), color.reshape(-1, 3)
+    here = v * width + u
+    flat_sure, flat_depth = np.ravel(sure), depth_m.ravel()
     best = np.full(len(v), np.inf, np.float32)
     label = full[v, u]
-    own_color, own_depth = color[v, u], depth_m[v, u]
+    own_colors, own_depth = [color[here] for color in colors], flat_depth[here]
     scale = 1 / (0.01 + 0.01 * own_depth)
     for dv, du in _RING:
         there_at = np.clip(v + dv, 0, height - 1) * width + np.clip(u + du, 0, width - 1)
         there = flat_sure[there_at]
-        difference = np.abs(flat_color[there_at] - own_color) @ np.float32([1, 1, 1])
+        pairs = zip(colors, own_colors)
+        difference = sum(np.abs(color[there_at] - own) for color, own in pairs)
         other_depth = flat_depth[there_at]
         both = (own_depth > 0) & (other_depth > 0)
         step = np.where(both, np.minimum(np.abs(other_depth - own_depth) * scale, 6), 1)
-        cost = difference / 30 + step + np.float32(np.hypot(dv, du) / 10)
+        cost = difference * _PER_COLOR + step + np.float32(np.hypot(dv, du) / 10)
         better = (there != 0) & (cost < best)
         best[better], label[better] = cost[better], there[better]
     full[v, u] = label

@@ -42,7 +42,7 @@ def split_stacks(surface: Surface, pieces: np.ndarray, upright: Upright) -> np.n
 
 
 def _uppers(
-    surface: Surface, inside: np.ndarray, upright: Upright, window: tuple[slice, slice]
+    surface: Surface, inside: np.ndarray, upright: Upright, window: tuple[slice, ...]
 ) -> list[np.ndarray]:
     """Parts [h,w] of a piece's window that stand on the piece's widest level layers."""
     height, ground = upright.height[window], upright.ground[window]

@@ -185,6 +185,9 @@ def _find_planes(
         lowest = float(position[left].min())
         bins = ((position[left] - lowest) / bin_m).astype(int)
         area = np.bincount(bins, weights=surface.area_m2[left], minlength=5)
+        around = np.convolve(area, np.ones(5), "same")
+        if around.max() < 0.5 * min_area_m2:
+            break
         peak = int(np.convolve(area, np.ones(3), "same").argmax())
         middle = lowest + (peak + 0.5) * bin_m
         plane = _refine(surface, left, direction, middle, min_cosine)
