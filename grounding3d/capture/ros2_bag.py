@@ -12,7 +12,7 @@ from weakref import finalize
 import numpy as np
 
 from grounding3d.capture.base import CaptureConfig, CaptureDescription, RGBDFrame
-from grounding3d.capture.indexed import limit_depth, select_frames, up_direction
+from grounding3d.capture.indexed import limit_depth, require_depth, select_frames, up_direction
 from grounding3d.capture.ros2_frames import FrameTable, pair_images, with_poses
 from grounding3d.capture.ros2_index import build_index
 from grounding3d.capture.ros2_poses import PoseSource, check_pose_topic, pose_source
@@ -106,7 +106,14 @@ class Ros2Capture:
         return self._description
 
     def __iter__(self) -> Iterator[RGBDFrame]:
-        """Frames in order; holds few messages at a time."""
+        """Frames in order; holds few messages at a time.
+
+        Raises:
+            CaptureError: an image does not decode; or, after the last frame, none had valid depth.
+        """
+        return require_depth(self._read(), self.path, self.config)
+
+    def _read(self) -> Iterator[RGBDFrame]:
         table, rig = self._frames, self._rig
         wanted = {
             rig.topics.color.name: {int(place): i for i, place in enumerate(table.color)},
@@ -127,12 +134,13 @@ class Ros2Capture:
                     yield self._frame(bag, following, waiting.pop(following))
                     following += 1
                 if following == len(table):
-                    return
-        raise CaptureError(
-            f"{self.path} ended early",
-            expected=f"{len(table)} frames, as when it was opened",
-            found=f"{following}",
-        )
+                    break
+        if following < len(table):
+            raise CaptureError(
+                f"{self.path} ended early",
+                expected=f"{len(table)} frames, as when it was opened",
+                found=f"{following}",
+            )
 
     def __getitem__(self, index: int) -> RGBDFrame:
         """Frame number `index`; the bag is kept open from the first call on."""
@@ -148,7 +156,8 @@ class Ros2Capture:
             (topics.color.name, int(table.color_ns[index]), int(table.color_nth[index])),
             (topics.depth.name, int(table.depth_ns[index]), int(table.depth_nth[index])),
         ):
-            same_time = self._kept.messages([topic], log_ns, log_ns + 1)
+            around = self._kept.messages([topic], log_ns - 1, log_ns + 1)
+            same_time = (message for message in around if message.log_ns == log_ns)
             messages[topic] = next(islice(same_time, nth, None))
         return self._frame(self._kept, index, messages)
 

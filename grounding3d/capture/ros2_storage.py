@@ -7,9 +7,10 @@ import logging
 import re
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -235,7 +236,8 @@ def _plain(data: bytes) -> bytes:
 
 
 def _zstd() -> Any:
-    """The zstd module that rosbags reads with."""
-    import rosbags.rosbag2.reader as module
-
-    return module.zstd
+    """The zstd module that came with rosbags; which one depends on its and on Python's version."""
+    for name in ("compression.zstd", "backports.zstd", "zstandard"):
+        with suppress(ImportError):
+            return import_module(name)
+    raise ImportError("a compressed bag needs one of the zstd packages that rosbags installs")

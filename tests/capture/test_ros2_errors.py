@@ -245,9 +245,11 @@ def test_nothing_pairs(tmp_path: Path) -> None:
     assert len(frames_of(path, sync_tolerance_s=0.05)) == 3
 
 
-def test_depth_that_is_zero_or_nan_is_unknown(tmp_path: Path) -> None:
-    frames = list(open_capture(simple_bag(tmp_path / "bag", depth_m=0.0)))
-    assert not any(frame.depth_m.any() for frame in frames)
+def test_depth_that_is_unknown_everywhere(tmp_path: Path) -> None:
+    capture = open_capture(simple_bag(tmp_path / "bag", depth_m=0.0))
+    assert not capture[0].depth_m.any()
+    with pytest.raises(CaptureError, match=r"no frame of .* holds valid depth"):
+        list(capture)
 
 
 def test_a_ros1_bag_is_told_how_to_go_on(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grounding3d.capture.base import RGBDFrame
+from grounding3d.capture.base import CaptureConfig, RGBDFrame
 from grounding3d.capture.formats import open_capture
 from grounding3d.capture.ros2_storage import open_bag
 from grounding3d.capture.ros2_writer import write_ros2_bag
@@ -119,8 +119,12 @@ def test_frames_without_stamps_get_ten_a_second(tmp_path: Path) -> None:
 
 def test_what_cannot_be_stored_is_unknown(tmp_path: Path) -> None:
     far = np.full((24, 32), 70.0, np.float32)
+    far[0, 0] = 1.0
     write_ros2_bag(frames(1, depth_m=far), tmp_path / "bag", depth="16UC1")
-    assert not next(iter(open_capture(tmp_path / "bag"))).depth_m.any()
+    config = CaptureConfig(max_depth_m=100)
+    (frame,) = open_capture(tmp_path / "bag", config)
+    assert frame.depth_m[0, 0] == 1.0
+    assert np.count_nonzero(frame.depth_m) == 1
 
 
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
