@@ -73,6 +73,7 @@ class SevenScenesFormat:
             invalid_steps=(UNKNOWN_STEP,),
             depth_lens=depth_lens if config.color_intrinsics is not None else None,
             pose_is_depths=True,
+            details={} if config.color_intrinsics else {"depth": "used as if registered"},
             warnings=tuple(warnings),
         )
         return ImageFileCapture(facts, entries, config)
