@@ -20,7 +20,7 @@ from grounding3d.fusion import fuser_state
 from grounding3d.fusion.base import FusedSegment, Segment
 from grounding3d.fusion.config import FusionConfig
 from grounding3d.fusion.overlap import Overlap, measure_overlap, visible_voxels
-from grounding3d.fusion.resolve import drop_doubtful, fuse_group, merge_duplicates
+from grounding3d.fusion.resolve import drop_doubtful, fuse_group, join_fragments, merge_duplicates
 from grounding3d.fusion.splitting import nearest_label, split_voxels
 from grounding3d.fusion.supports import add_support
 from grounding3d.fusion.tracks import PairVotes, Track, View, ViewStore, boxes_touch
@@ -139,7 +139,8 @@ class SegmentFuser:
     ) -> bool:
         """Split every track in which two or more masks of this frame lie."""
         config, divided = self.config, False
-        for track_id, track in list(self.tracks.items()):
+        for track_id in sorted(set().union(*overlap.forward)):
+            track = self.tracks[track_id]
             inside = [
                 i
                 for i, forward in enumerate(overlap.forward)
@@ -217,9 +218,8 @@ class SegmentFuser:
         """The things seen so far, in order of id; adding may go on afterwards."""
         self.merge()
         groups = self.votes.groups(self.tracks)
-        return drop_doubtful(
-            [fuse_group(self, group) for group in groups], self.n_frames, self.config
-        )
+        things = join_fragments(self, [fuse_group(self, group) for group in groups])
+        return drop_doubtful(things, self.n_frames, self.config)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything needed to go on later, as plain arrays."""

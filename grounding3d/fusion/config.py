@@ -33,6 +33,16 @@ class FusionConfig(Section):
     merge_share: float = Field(
         0.6, gt=0, le=1, description="overlap above which two tracks are the same thing"
     )
+    fragment_votes: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        description="things that lie among each other and look alike are one if this share of "
+        "views says so; others need the majority",
+    )
+    fragment_cosine: float = Field(
+        0.85, ge=-1, le=1, description="cosine above which two fragments look alike"
+    )
     same_cosine: float = Field(
         0.5, ge=-1, le=1, description="features nearer than this let a weaker overlap match"
     )

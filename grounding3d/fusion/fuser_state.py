@@ -22,7 +22,7 @@ def pack(fuser: SegmentFuser) -> dict[str, np.ndarray]:
     tracks = list(fuser.tracks.values())
     views = [(m, v) for m, vs in fuser.views.by_members.items() for v in vs]
     votes = fuser.votes.counts
-    state = {
+    state: dict[str, np.ndarray] = {
         "next_id": np.array([fuser.next_id, fuser.n_frames], np.int64),
         "track_id": np.array([t.id for t in tracks], np.int64),
         "track_kind": np.array([_KINDS.index(t.kind) for t in tracks], np.uint8),

@@ -81,7 +81,7 @@ def _nearest_two(
             continue
         low, high = thing.points.min(axis=0) - reach_m, thing.points.max(axis=0) + reach_m
         rows = np.flatnonzero(((means >= low) & (means <= high)).all(axis=1))
-        gap = cKDTree(thing.points).query(means[rows], distance_upper_bound=reach_m)[0]
+        gap = np.asarray(cKDTree(thing.points).query(means[rows], distance_upper_bound=reach_m)[0])
         (gap1, code1), (gap2, code2) = best
         closer = gap < gap1[rows]
         second = ~closer & (gap < gap2[rows])

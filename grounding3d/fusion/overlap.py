@@ -18,8 +18,8 @@ _MIN_VISIBLE = 8
 
 
 def visible_voxels(tracks: Iterable[Track], frame: RGBDFrame) -> dict[int, np.ndarray]:
-    """For every track id, [n] bool: the frame measured depth where the voxel is."""
-    tracks = [t for t in tracks if len(t.voxels)]
+    """For track ids, [n] bool: the frame measured depth where the voxel is; none out of view."""
+    tracks = _in_view([t for t in tracks if len(t.voxels)], frame)
     if not tracks:
         return {}
     points = np.concatenate([t.points for t in tracks])
@@ -33,6 +33,20 @@ def visible_voxels(tracks: Iterable[Track], frame: RGBDFrame) -> dict[int, np.nd
     seen[inside] = (depth > 0) & (np.abs(depth - z[inside]) <= tolerance)
     ends = np.cumsum([len(t.voxels) for t in tracks])
     return {t.id: part for t, part in zip(tracks, np.split(seen, ends[:-1]), strict=True)}
+
+
+def _in_view(tracks: list[Track], frame: RGBDFrame) -> list[Track]:
+    """Tracks whose bounding sphere reaches into the camera's pyramid."""
+    if not tracks:
+        return []
+    low, high = np.stack([t.low for t in tracks]), np.stack([t.high for t in tracks])
+    radius = np.linalg.norm(high - low, axis=1) / 2
+    center = transform_points(invert_pose(frame.T_world_cam), (low + high) / 2)
+    camera, z = frame.camera, center[:, 2]
+    slope = np.abs(camera.rays[[0, 0, -1, -1], [0, -1, 0, -1], :2]).max(axis=0)
+    reach = radius[:, None] * np.sqrt(1 + slope**2)
+    inside = (np.abs(center[:, :2]) <= slope * z[:, None] + reach).all(axis=1)
+    return [track for track, seen in zip(tracks, inside & (z > -radius), strict=True) if seen]
 
 
 @dataclass(eq=False)

@@ -17,14 +17,22 @@ from grounding3d.fusion.voxels import VoxelHistogram
 if TYPE_CHECKING:
     from grounding3d.fusion.association import SegmentFuser
 
+_AMONG_SHARE = 0.7  # of a fragment's points lie next to the other's
 _PATCH_SEEN_SHARE = 0.35
 _ISLAND_SHARE = 0.2  # smaller separate pieces of a thing are leaked masks
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A fused thing before it is decided whether it is kept."""
+    """A fused thing before it is decided whether it is kept.
 
+    Attributes:
+        group: ids of the tracks it consists of.
+        segment: the thing.
+        n_visible: frames that could have seen it.
+    """
+
+    group: frozenset[int]
     segment: FusedSegment
     n_visible: int
 
@@ -76,7 +84,46 @@ def fuse_group(fuser: SegmentFuser, group: frozenset[int]) -> Candidate:
         view_keyframes=np.array([v.keyframe for v in views], np.int32),
         keyframes=np.array(keyframes, np.int32),
     )
-    return Candidate(segment, max(len(keyframes), *(t.n_visible for t in tracks)))
+    return Candidate(group, segment, max(len(keyframes), *(t.n_visible for t in tracks)))
+
+
+def join_fragments(fuser: SegmentFuser, candidates: list[Candidate]) -> list[Candidate]:
+    """Join fragments of things that masks keep cutting: thin bars, racks, handles.
+
+    Such masks cut differently in every view, so that the majority of votes may say apart. Fragments
+    of one thing lie among each other and look alike, and some view saw them whole.
+    """
+    candidates = list(candidates)
+    joined = True
+    while joined:
+        joined = False
+        for n, a in enumerate(candidates):
+            found = next((b for b in candidates[n + 1 :] if _fragments(fuser, a, b)), None)
+            if found is not None:
+                candidates.remove(found)
+                candidates[n] = fuse_group(fuser, a.group | found.group)
+                joined = True
+                break
+    return candidates
+
+
+def _fragments(fuser: SegmentFuser, a: Candidate, b: Candidate) -> bool:
+    one, two = a.segment, b.segment
+    if one.kind != "object" or two.kind != "object":
+        return False
+    votes = [fuser.votes.get(i, j) for i in a.group for j in b.group]
+    together, apart = np.sum(votes, axis=0)
+    if together < max(1, fuser.config.fragment_votes * (together + apart)):
+        return False
+    if not (len(one.embeddings) and len(two.embeddings)):
+        return False
+    mean_one, mean_two = one.view_quality @ one.embeddings, two.view_quality @ two.embeddings
+    cosine = mean_one @ mean_two / (np.linalg.norm(mean_one) * np.linalg.norm(mean_two) + 1e-9)
+    if cosine < fuser.config.fragment_cosine:
+        return False
+    large, small = sorted((one.points, two.points), key=len, reverse=True)
+    near = cKDTree(large).query(small, distance_upper_bound=fuser.config.cluster_voxel_m)[0]
+    return bool(np.isfinite(near).mean() >= _AMONG_SHARE)
 
 
 def _trim(voxels: VoxelHistogram, kind: str, config: FusionConfig) -> VoxelHistogram:

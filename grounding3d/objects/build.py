@@ -15,7 +15,7 @@ from grounding3d.objects.covariance import center_covariance
 from grounding3d.objects.embedding import nearest_noun, robust_mean
 from grounding3d.objects.extent import height_range, observed_box, with_bottom
 from grounding3d.objects.identity import assign_ids
-from grounding3d.objects.support import Carrier, carrier_of, floor_under
+from grounding3d.objects.support import Carrier, carrier_of, floor_under, is_leg
 from grounding3d.scene.base import Keyframe, Scene
 
 _FOOT_SHARE = 0.3  # of a low thing's height, at most this is taken for its support's surface
@@ -54,9 +54,11 @@ def build_objects(
     fused.sort(key=lambda segment: ids[segment.id])
     dim = max((segment.embeddings.shape[1] for segment in fused), default=0)
     boxes = _complete(fused, [ids[s.id] for s in fused], scene, config)
+    legs = _legs(fused, boxes, scene.up_world)
     objects = [
         _object(segment, ids[segment.id], box, support_id, scene, vocabulary, dim, config)
         for segment, (box, support_id) in zip(fused, boxes, strict=True)
+        if segment.id not in legs
     ]
     return ObjectMap(tuple(objects), next_id)
 
@@ -112,6 +114,24 @@ def _complete_support(
         return item.box, None
     floor, height = found
     return with_bottom(item.box, scene.up_world, height), floor.id
+
+
+def _legs(
+    fused: list[FusedSegment], boxes: list[tuple[OBB, int | None]], up: np.ndarray | None
+) -> set[int]:
+    """Fused ids of objects that are legs of a completed table and no things of their own."""
+    if up is None:
+        return set()
+    tables = [
+        box
+        for segment, (box, carrier) in zip(fused, boxes, strict=True)
+        if segment.kind == "support" and carrier is not None
+    ]
+    return {
+        segment.id
+        for segment, (box, _) in zip(fused, boxes, strict=True)
+        if segment.kind == "object" and any(is_leg(box, table) for table in tables)
+    }
 
 
 def _object(

@@ -74,6 +74,7 @@ def surface_height(carrier: Carrier, over: np.ndarray, up_world: np.ndarray) -> 
 
 _LEG_CLEARANCE_M = 0.08
 _LEG_POINTS = 30
+_LEG_WIDTH_M = 0.1
 _LEG_LEVELS = 4  # legs are a column, not a thing that lies under the table
 
 
@@ -109,3 +110,12 @@ def floor_under(
     levels = np.histogram(column, bins=_LEG_LEVELS, range=(low, high))[0]
     enough = len(column) >= _LEG_POINTS and np.count_nonzero(levels) >= _LEG_LEVELS / 2
     return (floor, height) if enough else None
+
+
+def is_leg(box: OBB, table: OBB) -> bool:
+    """Whether an upright box is a thin post inside a table's body, near the rim of its top."""
+    local = (box.center - table.center) @ table.R
+    outward = np.abs(local) / np.maximum(table.size / 2, 1e-6)
+    below = local[2] + box.size[2] / 2 <= table.size[2] / 2 - 0.01
+    thin = box.size[:2].max() <= _LEG_WIDTH_M and box.size[2] >= 4 * box.size[:2].max()
+    return bool(below and thin and (outward <= 1.05).all() and outward[:2].max() >= 0.6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from box_world import (
@@ -225,3 +227,45 @@ def test_an_empty_fuser_has_nothing(three: Views) -> None:
     other = SegmentFuser()
     other.restore(fuser.state())
     assert other.fused() == []
+
+
+def test_fragments_that_look_alike_are_joined(three: Views) -> None:
+    """The mask of one thing is cut in most views, in comb-like strips, and whole in one."""
+    segments = {}
+    for k, frame in enumerate(three.frames):
+        bits = three.index[k] == 1
+        comb = np.broadcast_to((np.arange(bits.shape[1]) // 5) % 2 == 0, bits.shape)
+        if k == 4:
+            comb = np.ones_like(bits)
+        strips = [Mask.from_image(b) for b in (bits & comb, bits & ~comb) if b.any()]
+        segments[k] = three.segments(k, [(0,), (2,)])
+        segments[k] += lift_masks(frame, strips, [unit(1)] * len(strips), k)
+    assert_one_each(fuse(three, segments), list(THREE_BOXES), 0.01)
+
+
+@pytest.mark.slow
+def test_a_frame_is_associated_in_time() -> None:
+    """20 segments against 200 tracks: 30 ms on a free core, with room for a busy one."""
+    rng = np.random.default_rng(0)
+    centers = np.array([[x, y, 0.0] for x in range(20) for y in range(10)]) * 0.25
+    clouds = [c + rng.uniform(-0.06, 0.06, (500, 3)) for c in centers]
+
+    def frame_of(rows: np.ndarray, k: int) -> list[Segment]:
+        rgb = np.zeros((500, 3), np.uint8)
+        return [
+            Segment(clouds[n].astype(np.float32), rgb, unit(n), k, "object", 2000, False, 0.5)
+            for n in rows
+        ]
+
+    fuser, depth = SegmentFuser(), np.zeros((240, 320), np.float32)
+    for k in range(10):
+        fuser.add(frame_of(np.arange(20 * k, 20 * k + 20), k))
+    assert len(fuser.tracks) == 200
+    view = noisy_frame(depth, arc_poses(1)[0], 0, rng)
+    seconds = []
+    for k in range(10, 20):
+        segments = frame_of(rng.choice(200, 20, replace=False), k)
+        start = time.process_time()
+        fuser.add(segments, view)
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.06, seconds

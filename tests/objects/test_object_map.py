@@ -172,3 +172,19 @@ def test_nothing_makes_an_empty_map() -> None:
     empty = build_objects([], make_scene())
     assert len(empty) == 0
     assert isinstance(empty, ObjectMap)
+
+
+def test_legs_are_no_things_of_their_own() -> None:
+    rng = np.random.default_rng(0)
+    floor = np.column_stack([rng.uniform(-2, 2, (5000, 2)), np.zeros(5000)])
+    leg = surface(upright(0.55, 0.35, 0, (0.04, 0.04, 0.6)), 400, rng)
+    bottle = surface(upright(0.0, 0.0, 0, (0.07, 0.07, 0.3)), 400, rng)
+    fused = [
+        *table_segments(),
+        segment(8, floor, "support"),
+        segment(9, leg),
+        segment(10, bottle),
+    ]
+    objects = build_objects(fused, make_scene(leg))
+    assert len(objects) == 6
+    assert not any(np.abs(o.position[:2] - [0.55, 0.35]).max() < 0.05 for o in objects)
