@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -67,7 +68,8 @@ def write_ros2_bag(
         Number of frames written.
 
     Raises:
-        CaptureError: the path is taken, there are no frames, or they do not belong together.
+        CaptureError: the path is taken, there are no frames, they do not belong together, or the
+            disk refuses.
     """
     path = Path(path)
     _check_target(path, overwrite)
@@ -80,9 +82,11 @@ def write_ros2_bag(
                     progress(recording.count)
             if not recording.count:
                 raise CaptureError(f"there are no frames to write to {path}")
-        if path.exists():
-            path.rename(aside / "replaced")
-        (aside / path.name).rename(path)
+        _swap_in(aside, path)
+    except (OSError, sqlite3.Error) as error:
+        raise CaptureError(
+            f"{path} cannot be written", found=str(error), hint="What was there is untouched."
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     _log.info("wrote %d frames to %s", recording.count, path)
@@ -98,6 +102,19 @@ def _check_target(path: Path, overwrite: bool) -> None:
         raise CaptureError(f"{path} exists and is no ROS 2 bag", hint="Choose another name.")
     if not overwrite:
         raise CaptureError(f"{path} exists already", hint="Choose another name, or overwrite it.")
+
+
+def _swap_in(aside: Path, path: Path) -> None:
+    """Give the finished bag its name; what had it goes away with the folder `aside`."""
+    old = aside / "replaced"
+    if path.exists():
+        path.rename(old)
+    try:
+        (aside / path.name).rename(path)
+    except BaseException:
+        if old.exists():
+            old.rename(path)
+        raise
 
 
 class _Recording:

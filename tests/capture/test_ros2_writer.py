@@ -162,6 +162,23 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, failure: type[BaseExcep
     assert open_capture(path).length == 5
 
 
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_full_disk_is_an_error_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: str
+) -> None:
+    path = tmp_path / "bag"
+    write_ros2_bag(frames(), path)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rosbags.rosbag2.Writer.write", full)
+    with pytest.raises(CaptureError, match="No space left"):
+        write_ros2_bag(frames(), path, storage=storage, overwrite=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bag"]
+    assert open_capture(path).length == 5
+
+
 def test_frames_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="no frames"):
         write_ros2_bag([], tmp_path / "bag")
