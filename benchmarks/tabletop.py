@@ -2,8 +2,8 @@
 
     python benchmarks/tabletop.py --meshes PACK --seeds 15 --first-seed 1000 -o out/tabletop
 
-Records each seed once (kept under OUT/captures), builds it, asks every query, prints the board and writes
-OUT/tabletop.json. Calibration uses other seeds: see `grounding3d/query/calibration/`.
+Records each seed once (kept under OUT/captures), builds it, asks every query, prints the board and
+writes OUT/tabletop.json. Calibration uses other seeds: see `grounding3d/query/calibration/`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from grounding3d.capture.simulator.record import TRUTH_NAME, record_tabletop
 from grounding3d.capture.simulator.tabletop import TabletopConfig
 from grounding3d.features.encoders import load_encoder
 from grounding3d.interfaces.commands.evaluate import read_truth
-from grounding3d.live.mapping import build_scene
 from grounding3d.live.config import Config
+from grounding3d.live.mapping import build_scene
 from grounding3d.objects.store import load_scene, save_scene
 from grounding3d.query.engine import QueryEngine
 from grounding3d.query.evaluation import evaluate, merge_reports
@@ -74,7 +74,9 @@ def main(options: Options) -> None:
     board = merge_reports(reports)
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(board.markdown())
-    print(f"build {sum(build_s) / max(1, len(build_s)):.1f} s a scene, peak memory {peak_gb:.2f} GB")
+    print(
+        f"build {sum(build_s) / max(1, len(build_s)):.1f} s a scene, peak memory {peak_gb:.2f} GB"
+    )
     figures = {**board.as_dict(), "build_s": build_s, "peak_memory_gb": peak_gb}
     (options.out / "tabletop.json").write_text(json.dumps(figures, indent=1))
 

@@ -21,9 +21,11 @@ def _imports(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             if node.module and node.module.split(".")[0] == "grounding3d":
-                names = [node.module] if "." in node.module else [
-                    f"grounding3d.{alias.name}" for alias in node.names
-                ]
+                names = (
+                    [node.module]
+                    if "." in node.module
+                    else [f"grounding3d.{alias.name}" for alias in node.names]
+                )
                 found |= {name.split(".")[1] for name in names}
         elif isinstance(node, ast.Import):
             found |= {

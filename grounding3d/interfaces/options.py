@@ -10,7 +10,6 @@ import tyro
 if TYPE_CHECKING:
     from grounding3d.live.config import Config
 
-Positional = tyro.conf.Positional
 Output = Annotated[Path, tyro.conf.arg(aliases=("-o",))]
 Overrides = Annotated[
     tuple[str, ...],

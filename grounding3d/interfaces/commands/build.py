@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from grounding3d.interfaces.options import Output, Overrides, Positional, read_config
+from tyro.conf import Positional
+
+from grounding3d.interfaces.options import Output, Overrides, read_config
 
 if TYPE_CHECKING:
     from grounding3d.live.config import Config

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from grounding3d.interfaces.options import Overrides, Positional, read_config
+from tyro.conf import Positional
+
+from grounding3d.interfaces.options import Overrides, read_config
 
 
 @dataclass

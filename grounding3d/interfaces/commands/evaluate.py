@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tyro.conf import Positional
+
 from grounding3d.capture.simulator.record import TRUTH_NAME
 from grounding3d.errors import ConfigError
-from grounding3d.interfaces.options import Overrides, Positional, read_config
+from grounding3d.interfaces.options import Overrides, read_config
 
 if TYPE_CHECKING:
     from grounding3d.live.config import Config
@@ -86,7 +88,5 @@ def _engine(path: Path, config: Config) -> QueryEngine:
         return open_engine(path)
     encoder = load_encoder(config.encoder, device=config.device)
     with show_progress() as progress:
-        scene = build_scene(
-            open_capture(path, config.capture), config, encoder, progress=progress
-        )
+        scene = build_scene(open_capture(path, config.capture), config, encoder, progress=progress)
     return QueryEngine(scene, encoder)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from grounding3d.interfaces.options import Output, Positional
+from tyro.conf import Positional
+
+from grounding3d.interfaces.options import Output
 
 if TYPE_CHECKING:
     from grounding3d.objects.base import LanguageScene

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grounding3d.interfaces.options import Overrides, Positional, read_config
+from tyro.conf import Positional
+
+from grounding3d.interfaces.options import Overrides, read_config
 
 
 @dataclass

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tyro.conf import Positional
+
 from grounding3d.errors import QueryError
-from grounding3d.interfaces.options import Positional
 
 if TYPE_CHECKING:
     from grounding3d.query.answer import Answer

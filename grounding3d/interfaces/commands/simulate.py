@@ -29,9 +29,9 @@ class Simulate:
 
     def run(self) -> int:
         """Simulate, write, and say what was made."""
-        from grounding3d.interfaces.progress import show_progress
         from grounding3d.capture.simulator.record import record_tabletop
         from grounding3d.capture.simulator.tabletop import TabletopConfig
+        from grounding3d.interfaces.progress import show_progress
 
         width, height = self.size
         config = TabletopConfig(
