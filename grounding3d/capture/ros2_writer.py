@@ -17,11 +17,10 @@ from PIL import Image
 
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.capture.ros2_compressed_depth import encode_compressed_depth
-from grounding3d.capture.ros2_storage import message_types
+from grounding3d.capture.ros2_messages import MessageFactory, latched, nanoseconds
 from grounding3d.errors import CaptureError
 from grounding3d.geometry.camera import Camera
-from grounding3d.geometry.frames import xyzw_from_wxyz
-from grounding3d.geometry.transforms import invert_pose, make_pose, wxyz_from_matrix
+from grounding3d.geometry.transforms import invert_pose, make_pose
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +30,7 @@ DepthCoding = Literal["compressedDepth", "compressedDepth rvl", "16UC1", "32FC1"
 
 _RATE_HZ = 10.0  # of frames without stamps
 _JPEG_QUALITY = 92
+_LARGEST_TILT_DEG = 2.0  # between a capture's up and +Z
 _COLOR, _DEPTH = "/camera/color", "/camera/aligned_depth_to_color"
 _LINK = "camera_link"
 # REP 103: a link looks along +x with z up; an optical frame looks along +z with y down
@@ -68,11 +68,12 @@ def write_ros2_bag(
         Number of frames written.
 
     Raises:
-        CaptureError: the path is taken, there are no frames, they do not belong together, or the
-            disk refuses.
+        CaptureError: the path is taken, there are no frames, they do not belong together, its
+            world is not +Z up, or the disk refuses.
     """
     path = Path(path)
     _check_target(path, overwrite)
+    _check_up(capture)
     aside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         with _Recording(aside / path.name, storage, compression) as recording:
@@ -104,6 +105,20 @@ def _check_target(path: Path, overwrite: bool) -> None:
         raise CaptureError(f"{path} exists already", hint="Choose another name, or overwrite it.")
 
 
+def _check_up(capture: Iterable[RGBDFrame]) -> None:
+    """A bag cannot say which way is up: by REP 103 its readers take +Z."""
+    if not hasattr(capture, "up_world"):
+        return
+    if capture.up_world is None:
+        _log.warning("the capture's up direction is unknown; readers of the bag will take +Z")
+    elif capture.up_world[2] < np.cos(np.radians(_LARGEST_TILT_DEG)):
+        raise CaptureError(
+            "a ROS world has +Z up",
+            found=f"up along {np.round(capture.up_world, 3).tolist()}",
+            hint="Write another format, or rotate the capture's world first.",
+        )
+
+
 def _swap_in(aside: Path, path: Path) -> None:
     """Give the finished bag its name; what had it goes away with the folder `aside`."""
     old = aside / "replaced"
@@ -131,7 +146,7 @@ class _Recording:
                 found=f"{storage}, {compression}",
             )
         self.count = 0
-        self._types = message_types("humble")  # later distributions read it too
+        self._messages = MessageFactory("humble")  # later distributions read it too
         self._writer = Writer(folder, version=8, storage_plugin=plugins[storage])
         if compression:
             mode = CompressionMode.STORAGE if storage == "mcap" else CompressionMode.FILE
@@ -173,7 +188,8 @@ class _Recording:
         T_world_link = frame.T_world_cam @ invert_pose(_T_LINK_OPTICAL)
         self._send_transform("/tf", frame.world_frame, _LINK, T_world_link, depth_s)
         for name, stamp_s in ((_COLOR, color_s), (_DEPTH, depth_s)):
-            self._send(f"{name}/camera_info", self._camera_info(stamp_s), stamp_s)
+            info = self._messages.camera_info(self._frames[1], frame.camera, stamp_s)
+            self._send(f"{name}/camera_info", info, stamp_s)
         self._send_color(frame.rgb, color, color_s)
         self._send_depth(frame.depth_m, depth, depth_s)
         self.count += 1
@@ -193,21 +209,7 @@ class _Recording:
     def _send_transform(
         self, topic: str, parent: str, child: str, T: np.ndarray, stamp_s: float
     ) -> None:
-        x, y, z, w = map(float, xyzw_from_wxyz(wxyz_from_matrix(T[:3, :3])))
-        transform = self._make(
-            "geometry_msgs/msg/Transform",
-            translation=self._make(
-                "geometry_msgs/msg/Vector3", **dict(zip("xyz", map(float, T[:3, 3])))
-            ),
-            rotation=self._make("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w),
-        )
-        stamped = self._make(
-            "geometry_msgs/msg/TransformStamped",
-            header=self._header(stamp_s, parent),
-            child_frame_id=child,
-            transform=transform,
-        )
-        self._send(topic, self._make("tf2_msgs/msg/TFMessage", transforms=[stamped]), stamp_s)
+        self._send(topic, self._messages.transform(parent, child, T, stamp_s), stamp_s)
 
     def _send_color(self, rgb: np.ndarray, coding: ColorCoding, stamp_s: float) -> None:
         topic = f"{_COLOR}/image_raw"
@@ -245,104 +247,25 @@ class _Recording:
             )
 
     def _send_raw(self, topic: str, pixels: np.ndarray, encoding: str, stamp_s: float) -> None:
-        data = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
-        message = self._make(
-            "sensor_msgs/msg/Image",
-            header=self._header(stamp_s, self._frames[1]),
-            height=pixels.shape[0],
-            width=pixels.shape[1],
-            encoding=encoding,
-            is_bigendian=0,
-            step=data.strides[0],
-            data=data.reshape(-1).view(np.uint8),
-        )
+        message = self._messages.image(self._frames[1], pixels, encoding, stamp_s)
         self._send(topic, message, stamp_s)
 
     def _send_compressed(self, topic: str, data: bytes, text: str, stamp_s: float) -> None:
-        message = self._make(
-            "sensor_msgs/msg/CompressedImage",
-            header=self._header(stamp_s, self._frames[1]),
-            format=text,
-            data=np.frombuffer(data, np.uint8),
-        )
+        message = self._messages.compressed_image(self._frames[1], data, text, stamp_s)
         self._send(topic, message, stamp_s)
-
-    def _camera_info(self, stamp_s: float) -> Any:
-        camera = self._camera
-        assert camera is not None
-        return self._make(
-            "sensor_msgs/msg/CameraInfo",
-            header=self._header(stamp_s, self._frames[1]),
-            height=camera.height,
-            width=camera.width,
-            distortion_model="plumb_bob",
-            d=np.zeros(5),
-            k=camera.K.ravel(),
-            r=np.eye(3).ravel(),
-            p=np.hstack([camera.K, np.zeros((3, 1))]).ravel(),
-            binning_x=0,
-            binning_y=0,
-            roi=self._make(
-                "sensor_msgs/msg/RegionOfInterest",
-                x_offset=0,
-                y_offset=0,
-                height=0,
-                width=0,
-                do_rectify=False,
-            ),
-        )
-
-    def _header(self, stamp_s: float, frame_id: str) -> Any:
-        sec, nanosec = divmod(_nanoseconds(stamp_s), 10**9)
-        stamp = self._make("builtin_interfaces/msg/Time", sec=sec, nanosec=nanosec)
-        return self._make("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
-
-    def _make(self, msgtype: str, **fields: Any) -> Any:
-        return self._types.types[msgtype](**fields)
 
     def _send(self, topic: str, message: Any, stamp_s: float) -> None:
         if topic not in self._connections:
             self._connections[topic] = self._writer.add_connection(
                 topic,
                 message.__msgtype__,
-                typestore=self._types,
-                offered_qos_profiles=_latched() if topic == "/tf_static" else (),
+                typestore=self._messages.types,
+                offered_qos_profiles=latched() if topic == "/tf_static" else (),
             )
-        data = self._types.serialize_cdr(message, message.__msgtype__)
-        self._writer.write(self._connections[topic], _nanoseconds(stamp_s), bytes(data))
+        data = self._messages.types.serialize_cdr(message, message.__msgtype__)
+        self._writer.write(self._connections[topic], nanoseconds(stamp_s), bytes(data))
 
 
 def _optical_name(camera_frame: str) -> str:
     """Name of the optical frame below camera_link, which it must not share."""
     return camera_frame if "optical" in camera_frame else "camera_color_optical_frame"
-
-
-def _nanoseconds(stamp_s: float) -> int:
-    return round(stamp_s * 1e9)
-
-
-def _latched() -> list[Any]:
-    """QoS of /tf_static, so that a replay serves it to late listeners."""
-    from rosbags.interfaces import (
-        Qos,
-        QosDurability,
-        QosHistory,
-        QosLiveliness,
-        QosReliability,
-        QosTime,
-    )
-
-    forever = QosTime(9223372036, 854775807)
-    return [
-        Qos(
-            QosHistory.KEEP_LAST,
-            1,
-            QosReliability.RELIABLE,
-            QosDurability.TRANSIENT_LOCAL,
-            forever,
-            forever,
-            QosLiveliness.AUTOMATIC,
-            forever,
-            False,
-        )
-    ]

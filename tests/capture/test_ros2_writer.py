@@ -127,6 +127,14 @@ def test_what_cannot_be_stored_is_unknown(tmp_path: Path) -> None:
     assert np.count_nonzero(frame.depth_m) == 1
 
 
+def test_a_world_that_is_not_z_up_is_refused(tmp_path: Path) -> None:
+    class Tilted(list):
+        up_world = np.array([0.0, -1.0, 0.0])
+
+    with pytest.raises(CaptureError, match=r"\+Z up"):
+        write_ros2_bag(Tilted(frames()), tmp_path / "bag")
+
+
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     path = tmp_path / "bag"
     write_ros2_bag(frames(2), path)
