@@ -17,11 +17,14 @@ from grounding3d.features.identity import fingerprint
 _log = logging.getLogger(__name__)
 _FOLDER = Path(__file__).parent / "words"
 
-SUPPORT_NOUNS = (
+RAISED_NOUNS = (
     "table", "desk", "coffee table", "dining table", "countertop", "workbench", "side table",
-    "kitchen table", "shelf", "floor",
+    "kitchen table", "shelf",
 )  # fmt: skip
-"""What a plane that carries other things may be called."""
+"""What a raised plane that carries other things may be called."""
+
+FLOOR_NOUNS = ("floor", "carpet", "rug", "ground")
+"""What the plane that carries everything may be called."""
 
 
 @lru_cache(maxsize=8)

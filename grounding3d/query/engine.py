@@ -22,7 +22,7 @@ from grounding3d.query.answer import (
 )
 from grounding3d.query.calibration import Calibration, find_calibration
 from grounding3d.query.decision import Decision, NullRule, decide
-from grounding3d.query.evidence import Evidence, EvidenceIndex
+from grounding3d.query.evidence import Evidence, EvidenceIndex, encode_query
 from grounding3d.query.parse import NotAQuestion, parse
 
 
@@ -50,7 +50,7 @@ class QueryEngine:
         self.encoder = encoder
         self._objects = tuple(scene.objects)
         self._labels = {item.id: item.label for item in self._objects}
-        self._index = EvidenceIndex(scene.objects, encoder) if self._objects else None
+        self._index = self._make_index()
         if calibration == "auto":
             calibration = find_calibration(scene.encoder)
         self.calibration = calibration
@@ -81,9 +81,9 @@ class QueryEngine:
         if self._index is None or self._rule is None:
             reason = "the scene holds no objects"
             return self._answer(text, "not_found", "empty_scene", reason, parsed, frame)
-        query = self.encoder.encode_text([parsed.target])[0]
+        query, noun = encode_query(parsed, self.encoder)
         encoded = time.perf_counter()
-        evidence = self._index.evidence(query)
+        evidence = self._index.evidence(query, noun)
         decision = decide(evidence, parsed.plural, self._rule)
         candidates = self._candidates(evidence, decision, top_k, T_frame_world)
         done = time.perf_counter()
@@ -96,6 +96,11 @@ class QueryEngine:
         return self._answer(
             text, decision.status, decision.reason_code, reason, parsed, frame, latency, candidates
         )
+
+    def _make_index(self) -> EvidenceIndex | None:
+        if not self._objects:
+            return None
+        return EvidenceIndex(self.scene.objects, self.encoder, self.scene.scene.up_world)
 
     def ask_all(
         self, texts: Iterable[str], *, top_k: int = 3, frame_id: str | None = None

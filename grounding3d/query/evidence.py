@@ -13,18 +13,25 @@ import numpy as np
 from grounding3d.features.base import Encoder
 from grounding3d.features.relevancy import relevancy, relevancy_scale
 from grounding3d.features.vocabulary import (
-    SUPPORT_NOUNS,
+    FLOOR_NOUNS,
+    RAISED_NOUNS,
     label_vocabulary,
     null_vocabulary,
     vocabulary,
 )
 from grounding3d.objects.base import ObjectMap
+from grounding3d.query.answer import ParsedQuery
+from grounding3d.query.parse import without_attributes
 
 FEATURES = (
     "similarity", "view_similarity", "margin", "preference", "rank", "z", "profile", "relevancy",
-    "lead", "kind", "views",
+    "lead", "noun", "plain", "kind", "views",
 )  # fmt: skip
 """Columns of `Evidence.matrix`; for each, more speaks for the object."""
+
+_THING, _RAISED, _FLOOR = 0, 1, 2
+_FLOOR_BELOW_M = 0.25
+_FLOOR_THICKNESS_M = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +49,12 @@ class Evidence:
         profile: [M] correlation over the nouns of how they fit the object and the query.
         relevancy: [M] LERF's, against the canonical phrases.
         lead: [M] similarity less the median over the scene's objects.
-        kind: [M] 1 where query and object are both a support, -1 where only one is, else 0.
+        noun: [M] `profile` for the query without its adjectives: a colour tells which of several
+            things is meant, hardly what it is.
+        plain: [M] 1 for a query without adjectives, 0 with them, since these raise the similarity
+            of everything that has the colour.
+        kind: [M] 1 where query and object are both a raised support (a table, a shelf) or both a
+            floor, -1 where only one of them is, else 0.
         views: [M] log of the number of views, at most of 8: what was seen once may be a fragment.
     """
 
@@ -55,6 +67,8 @@ class Evidence:
     profile: np.ndarray
     relevancy: np.ndarray
     lead: np.ndarray
+    noun: np.ndarray
+    plain: np.ndarray
     kind: np.ndarray
     views: np.ndarray
 
@@ -70,12 +84,15 @@ class EvidenceIndex:
     Args:
         objects: M objects, not none.
         encoder: its text side is used.
+        up_world: [3] direction against gravity, None where unknown; tells floors from tables.
     """
 
-    def __init__(self, objects: ObjectMap, encoder: Encoder) -> None:
+    def __init__(
+        self, objects: ObjectMap, encoder: Encoder, up_world: np.ndarray | None = None
+    ) -> None:
         rivals, unrelated = label_vocabulary(encoder), null_vocabulary(encoder)
         self.embeddings = objects.embeddings.astype(np.float32)
-        self.is_support = np.array([item.kind == "support" for item in objects])
+        self._level = _levels(objects, up_world)
         self.rival_names = rivals.names
         self._rivals = rivals.vectors
         self._rival_fit = self.embeddings @ rivals.vectors.T
@@ -83,20 +100,29 @@ class EvidenceIndex:
         self._null_fit = self.embeddings @ unrelated.vectors.T
         self._null_mean = self._null_fit.mean(axis=1)
         self._null_std = self._null_fit.std(axis=1) + 1e-6
-        self._supports = vocabulary(encoder, SUPPORT_NOUNS).vectors
+        self._raised = vocabulary(encoder, RAISED_NOUNS).vectors
+        self._floors = vocabulary(encoder, FLOOR_NOUNS).vectors
         self._canonical = encoder.encode_text(encoder.canonical_phrases)
         self._scale = relevancy_scale(encoder)
         self._logit_scale = float(encoder.logit_scale)
         self._seen = np.log(np.clip([item.n_views for item in objects], 1, 8))
         self._views, self._view_owner = _stack_views(objects, self.embeddings)
 
-    def evidence(self, query: np.ndarray) -> Evidence:
-        """Statistics of every object for a query vector [D]."""
+    def evidence(self, query: np.ndarray, noun: np.ndarray | None = None) -> Evidence:
+        """Statistics of every object for a query vector [D].
+
+        Args:
+            query: unit vector of what was asked for.
+            noun: unit vector of the same without adjectives, None if there were none.
+        """
         similarity = self.embeddings @ query
         closeness = self._rivals @ query
         rival = closeness < rival_limit(closeness)
         rival_fit = np.where(rival, self._rival_fit, -np.inf)
         better = (rival_fit > similarity[:, None]).sum(axis=1)
+        profile = self._rival_fit_unit @ _unit_rows(closeness[None])[0]
+        bare = closeness if noun is None else self._rivals @ noun
+        noun_profile = profile if noun is None else self._rival_fit_unit @ _unit_rows(bare[None])[0]
         return Evidence(
             similarity=similarity,
             view_similarity=self._view_similarity(query),
@@ -104,10 +130,12 @@ class EvidenceIndex:
             preference=self._preference(similarity, rival_fit),
             rank=-better / max(int(rival.sum()), 1),
             z=(similarity - self._null_mean) / self._null_std,
-            profile=self._rival_fit_unit @ _unit_rows(closeness[None])[0],
+            profile=profile,
             relevancy=relevancy(self.embeddings, query, self._canonical, self._scale),
             lead=similarity - np.median(similarity),
-            kind=self._kind(query, closeness),
+            noun=noun_profile,
+            plain=np.full(len(similarity), float(noun is None)),
+            kind=self._kind(query if noun is None else noun, bare),
             views=self._seen,
         )
 
@@ -122,15 +150,25 @@ class EvidenceIndex:
         z = (self._null_fit - self._null_mean[:, None]) / self._null_std[:, None]
         return np.sort(z.max(axis=0))
 
-    def _kind(self, query: np.ndarray, closeness: np.ndarray) -> np.ndarray:
-        wants_support = float((self._supports @ query).max()) >= float(closeness.max()) - 1e-3
-        if wants_support:
-            return np.where(self.is_support, 1.0, -1.0)
-        return np.where(self.is_support, -1.0, 0.0)
+    def _kind(self, noun: np.ndarray, closeness: np.ndarray) -> np.ndarray:
+        nearest = float(closeness.max()) - 1e-3
+        for level, nouns in ((_RAISED, self._raised), (_FLOOR, self._floors)):
+            if float((nouns @ noun).max()) >= nearest:
+                return np.where(self._level == level, 1.0, -1.0)
+        return np.where(self._level == _THING, 0.0, -1.0)
 
     def _view_similarity(self, query: np.ndarray) -> np.ndarray:
         fit = self._views @ query
         return np.array([np.sort(fit[rows])[-_half(rows) :].mean() for rows in self._view_owner])
+
+
+def encode_query(parsed: ParsedQuery, encoder: Encoder) -> tuple[np.ndarray, np.ndarray | None]:
+    """Vectors [D] of the target, and of the target without adjectives (None without any)."""
+    bare = without_attributes(parsed)
+    if bare == parsed.target:
+        return encoder.encode_text([parsed.target])[0], None
+    query, noun = encoder.encode_text([parsed.target, bare])
+    return query, noun
 
 
 def rival_limit(closeness: np.ndarray) -> float:
@@ -140,6 +178,21 @@ def rival_limit(closeness: np.ndarray) -> float:
     differs from encoder to encoder.
     """
     return float(0.5 + 0.5 * np.median(closeness))
+
+
+def _levels(objects: ObjectMap, up_world: np.ndarray | None) -> np.ndarray:
+    """[M] whether each object is a thing, a raised support, or a floor.
+
+    A floor is the lowest support, far below the highest one; a lone support counts as raised.
+    """
+    level = np.array([_RAISED if item.kind == "support" else _THING for item in objects])
+    if up_world is None or not (level == _RAISED).any():
+        return level
+    tops = np.array([item.box.corners @ up_world for item in objects]).max(axis=1)
+    supports = tops[level == _RAISED]
+    low = (tops < supports.max() - _FLOOR_BELOW_M) & (tops < supports.min() + _FLOOR_THICKNESS_M)
+    level[(level == _RAISED) & low] = _FLOOR
+    return level
 
 
 def _half(rows: slice) -> int:

@@ -77,6 +77,12 @@ def parse(text: str) -> ParsedQuery:
     return ParsedQuery(target, adjectives, relations, plural)
 
 
+def without_attributes(parsed: ParsedQuery) -> str:
+    """The target's words but its adjectives: "red mug" -> "mug"; never nothing."""
+    words = [word for word in parsed.target.split() if word not in parsed.attributes]
+    return " ".join(words) or parsed.target
+
+
 def normalised(text: str) -> str:
     """Lower case, one space between words, no punctuation but hyphens and apostrophes inside."""
     text = unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'")

@@ -18,6 +18,7 @@ from grounding3d.features.encoders import load_encoder
 from grounding3d.features.identity import identify
 from grounding3d.query.calibration import FOLDER, fit_calibration
 from grounding3d.query.evidence import FEATURES
+from grounding3d.query.parse import parse
 from grounding3d.query.quality import Quality, quality
 from grounding3d.query.samples import Sample, collect_samples
 
@@ -37,7 +38,26 @@ def record(folder: Path, seed: int, meshes: Path | None, frames: int) -> None:
     record_tabletop(folder, seed, config, format="folder")
 
 
-def build(folder: Path, spec: str) -> list[Sample]:
+def vain_captions(truth: dict, others: list[dict], seed: int, count: int = 6) -> list[dict]:
+    """Questions for coloured things of other scenes that resemble nothing in this one.
+
+    Without them a table would learn that whatever has the colour is what was asked for.
+    """
+    from grounding3d.capture.simulator.confusable import confusable
+
+    present = {item["category"] for item in truth["objects"]}
+    pool = {
+        caption
+        for other in others
+        for item in other["objects"]
+        for caption in item["captions"]
+        if parse(caption).attributes and not any(confusable(item["category"], p) for p in present)
+    }
+    chosen = np.random.default_rng(seed).permutation(sorted(pool))[:count]
+    return [{"text": str(text), "kind": "absent", "targets": []} for text in chosen]
+
+
+def build(folder: Path, spec: str, others: list[dict], seed: int) -> list[Sample]:
     """The samples of one capture, built with the ordinary configuration."""
     from grounding3d.capture import open_capture
     from grounding3d.live.config import Config
@@ -46,8 +66,14 @@ def build(folder: Path, spec: str) -> list[Sample]:
     encoder = load_encoder(spec)
     config = Config(encoder=spec)
     scene = build_scene(open_capture(folder, config.capture), config, encoder)
-    truth = json.loads((folder / "ground_truth.json").read_text())
+    truth = read_truth(folder)
+    truth["queries"] += vain_captions(truth, others, seed)
     return collect_samples(scene, truth, encoder)
+
+
+def read_truth(folder: Path) -> dict:
+    """What is really there."""
+    return json.loads((folder / "ground_truth.json").read_text())
 
 
 def save(path: Path, samples: list[Sample]) -> None:
@@ -92,12 +118,17 @@ def main() -> None:
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     seeds = list(range(*args.seeds))
-    for seed in seeds:
-        folder, path = args.work / f"seed-{seed}", args.work / f"seed-{seed}.npz"
+    folders = {seed: args.work / f"seed-{seed}" for seed in seeds}
+    for seed, folder in folders.items():
+        record(folder, seed, args.meshes, args.frames)
+        _log.info("seed %d is recorded", seed)
+    truths = {seed: read_truth(folder) for seed, folder in folders.items()}
+    for seed, folder in folders.items():
+        path = args.work / f"seed-{seed}.npz"
         if not path.is_file():
-            record(folder, seed, args.meshes, args.frames)
-            save(path, build(folder, args.encoder))
-        _log.info("seed %d is ready", seed)
+            others = [truth for other, truth in truths.items() if other != seed]
+            save(path, build(folder, args.encoder, others, seed))
+        _log.info("seed %d is built", seed)
     scenes = [load(args.work / f"seed-{seed}.npz") for seed in seeds]
     identity = identify(load_encoder(args.encoder))
     held = cross_validated(scenes, identity)
