@@ -44,9 +44,7 @@ def transform(parent: str, child: str, T: np.ndarray, stamp_s: float) -> SimpleN
     x, y, z, w = map(float, xyzw_from_wxyz(wxyz_from_matrix(T[:3, :3])))
     sec, nanosec = divmod(round(stamp_s * 1e9), 10**9)
     return SimpleNamespace(
-        header=SimpleNamespace(
-            stamp=SimpleNamespace(sec=sec, nanosec=nanosec), frame_id=parent
-        ),
+        header=SimpleNamespace(stamp=SimpleNamespace(sec=sec, nanosec=nanosec), frame_id=parent),
         child_frame_id=child,
         transform=SimpleNamespace(
             translation=SimpleNamespace(**dict(zip("xyz", map(float, T[:3, 3])))),
@@ -60,9 +58,7 @@ def image(pixels: np.ndarray, encoding: str, stamp_s: float = T0, **fields: Any)
     data = np.ascontiguousarray(pixels)
     sec, nanosec = divmod(round(stamp_s * 1e9), 10**9)
     given = {
-        "header": SimpleNamespace(
-            stamp=SimpleNamespace(sec=sec, nanosec=nanosec), frame_id=FRAME
-        ),
+        "header": SimpleNamespace(stamp=SimpleNamespace(sec=sec, nanosec=nanosec), frame_id=FRAME),
         "height": data.shape[0],
         "width": data.shape[1],
         "encoding": encoding,

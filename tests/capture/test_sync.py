@@ -21,7 +21,9 @@ def test_pairs_are_one_to_one_and_within_the_tolerance(a: list, b: list, toleran
 
 
 @given(stamps, stamps, st.floats(0.001, 1))
-def test_something_pairs_wherever_the_closest_gap_allows(a: list, b: list, tolerance: float) -> None:
+def test_something_pairs_wherever_the_closest_gap_allows(
+    a: list, b: list, tolerance: float
+) -> None:
     assert bool(len(pair_stamps(a, b, tolerance))) == (smallest_gap(a, b) <= tolerance + 1e-6)
 
 
