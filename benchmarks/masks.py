@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -108,7 +109,7 @@ def compare(masks: list[Mask], truth: np.ndarray, tally: Tally, models: dict, op
 def table(tally: Tally, frames: int) -> str:
     """The figures as Markdown."""
     rows = ["| height | n | IoU > 0.5 | IoU > 0.75 | mean IoU | cut | merged |", "|" + "---|" * 7]
-    bands = [(HEIGHTS_M[0], HEIGHTS_M[-1]), *zip(HEIGHTS_M, HEIGHTS_M[1:])]
+    bands = [(HEIGHTS_M[0], HEIGHTS_M[-1]), *pairwise(HEIGHTS_M)]
     for low, high in bands:
         band = [i for i in tally.instances if low <= i.height_m < high]
         if not band:

@@ -16,6 +16,7 @@ from grounding3d.features.mask_background import find_background, give_back, han
 from grounding3d.features.mask_outlines import redraw_outlines
 from grounding3d.features.mask_pieces import connect, drop_small, join_pieces
 from grounding3d.features.mask_stacks import split_stacks
+from grounding3d.features.mask_thin import fill_flat_middles
 from grounding3d.features.masks import MaskConfig
 from grounding3d.features.planes import Surface, make_surface, up_from_image
 from grounding3d.features.upright import make_upright
@@ -103,6 +104,7 @@ def segment(
         pieces = drop_small(pieces, config.min_pixels / 8)
         last = max(int(labels.max()), len(background.supports))
         labels[pieces > 0] = pieces[pieces > 0] + last
+    fill_flat_middles(labels, len(background.supports), rgb)
     return labels, len(background.supports)
 
 

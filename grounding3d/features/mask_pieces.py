@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from grounding3d.features.planes import Surface, widen
 from grounding3d.features.upright import Upright, outline, within
 
-_BESIDE = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0), (0, 3), (3, 0))
+_BESIDE = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0), (2, 2), (2, -2), (0, 3), (3, 0))
 _FLOATING_M = 0.025
 _RING = 3
 

@@ -62,7 +62,8 @@ def _uppers(
         layer_height = lowest + (peak + 0.5) * _BIN_M
         layer = level & (np.abs(height - layer_height) < _LAYER_M + 2 * sigma)
         above = inside & (height > layer_height + _LAYER_M + 3 * sigma)
-        found += _parts_on(height - layer_height, ground, layer, above)
+        stature = layer_height - np.percentile(height[inside], 2)
+        found += _parts_on(height - layer_height, ground, layer, above, stature)
         if found:
             break
         sums[max(0, peak - 2) : peak + 3] = 0
@@ -70,19 +71,42 @@ def _uppers(
 
 
 def _parts_on(
-    rise: np.ndarray, ground: np.ndarray, layer: np.ndarray, above: np.ndarray
+    rise: np.ndarray, ground: np.ndarray, layer: np.ndarray, above: np.ndarray, stature: float
 ) -> list[np.ndarray]:
-    """Connected parts [h,w] of `above` that stand on the layer as things of their own."""
+    """Connected parts [h,w] of `above` that stand on the layer as things of their own.
+
+    Args:
+        rise: [h,w] height over the layer, metres.
+        ground: [h,w,2] positions seen from above.
+        layer, above: [h,w] bool.
+        stature: height of the layer over the thing's foot, metres.
+    """
+    breadth = np.ptp(ground[layer], axis=0).max()
     parts, count = ndimage.label(above)
     found = []
     for part in range(1, count + 1):
         upper = parts == part
         if upper.sum() < 30 or np.percentile(rise[upper], 95) < _MIN_RISE_M:
             continue
+        if _is_trimming(ground[upper], rise[upper], breadth, stature):
+            continue
         contact = ground[upper & (rise < _CONTACT_M)]
         if _stands_on(contact, ground[upper], ground[layer]):
             found.append(upper)
     return found
+
+
+def _is_trimming(ground: np.ndarray, rise: np.ndarray, breadth: float, stature: float) -> bool:
+    """Whether a part is small for the thing below it: the bow of a gift box, a toaster's lever.
+
+    Args:
+        ground: [n,2] positions of the part seen from above.
+        rise: [n] heights over the layer, metres.
+        breadth: of the layer, metres.
+        stature: height of the layer over the thing's foot, metres.
+    """
+    own = np.ptp(ground, axis=0).max()
+    return bool(own < 0.5 * breadth and 0.3 * own < rise.max() < 0.5 * stature)
 
 
 def _cut_off(rest: np.ndarray, upper: np.ndarray, ground: np.ndarray) -> np.ndarray:

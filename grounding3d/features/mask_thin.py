@@ -63,6 +63,32 @@ def _differs(rgb: np.ndarray, lying: np.ndarray) -> np.ndarray:
     return squared > np.maximum(_MIN_CONTRAST**2, _MIN_DEVIATIONS**2 * spread)
 
 
+def fill_flat_middles(labels: np.ndarray, supports: int, rgb: np.ndarray) -> None:
+    """Give the middle of a saucer, level with the table within noise, to the rim around it.
+
+    A hole in an object is filled where its colour is nearer to the object's than to that of the
+    support beside the object. Changes `labels` [h,w] in place.
+    """
+    objects = np.where(labels > supports, labels, 0)
+    for label, box in enumerate(ndimage.find_objects(objects), 1):
+        if box is None:
+            continue
+        window = tuple(slice(max(0, s.start - 4), s.stop + 4) for s in box)
+        here, inside = labels[window], labels[window] == label
+        holes, count = ndimage.label(ndimage.binary_fill_holes(inside) & ~inside)
+        beside = ndimage.binary_dilation(inside, iterations=4) & (holes == 0)
+        for hole in range(1, count + 1):
+            middle = (holes == hole) & (here > 0) & (here <= supports)
+            if middle.sum() < _MIN_PIXELS:
+                continue
+            outer = beside & (here == here[middle][0])
+            colors = rgb[window]
+            own, rim = (np.median(colors[bits], axis=0) for bits in (middle, inside))
+            ground = np.median(colors[outer], axis=0) if outer.any() else rim
+            if np.abs(own - rim).sum() < np.abs(own - ground).sum():
+                here[holes == hole] = label
+
+
 class _Window:
     """Means over the masked pixels of a square window around each pixel."""
 
