@@ -232,6 +232,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--meshes", type=Path, help="folder of meshes with a manifest.json")
     parser.add_argument("--no-generators", action="store_true")
+    parser.add_argument("--only", nargs="+", help="only these categories")
     parser.add_argument("--pack-share", type=float, default=0.3)
     parser.add_argument("--count", type=int, default=60000)
     parser.add_argument("--views", type=int, default=5, help="views of each object")
@@ -242,6 +243,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     only = "held_out" if args.held_out else "train"
     source = Source(args.meshes, only, not args.no_generators, args.pack_share)
+    if args.only:
+        source.categories = [c for c in source.categories if c in args.only]
     render(source, args.out, args.count, args.seed, not args.plain, args.views)
 
 

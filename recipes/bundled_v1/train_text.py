@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=384)
+    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--extra", nargs="*", default=[], help="more categories by name")
@@ -68,9 +69,12 @@ def main() -> None:
     held_out = set(Path(__file__).with_name("held_out.txt").read_text().split())
     captions = pack_captions(args.meshes, held_out) + generator_captions(8, args.seed)
     extra = sorted({k for _, k in captions} | set(args.extra))
-    space = build_space(build_concepts(args.clip_text, extra))
-    with (args.work / "space.pkl").open("wb") as file:
-        pickle.dump(space, file)
+    saved = args.work / "space.pkl"
+    if args.resume:
+        space = pickle.loads(saved.read_bytes())  # the towers keep the space they were taught
+    else:
+        space = build_space(build_concepts(args.clip_text, extra))
+        saved.write_bytes(pickle.dumps(space))
     maker = PhraseMaker(space, captions)
     merges_path = args.work / f"{build.NAME}_merges.txt.gz"
     if not merges_path.exists():
@@ -90,8 +94,10 @@ def train(tower, tokenizer, maker: PhraseMaker, space: Space, args) -> None:
     from torch.nn import functional
 
     rng = np.random.default_rng(args.seed)
-    optimiser = torch.optim.AdamW(tower.parameters(), lr=2e-3, weight_decay=0.01, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, args.steps, pct_start=0.06)
+    optimiser = torch.optim.AdamW(
+        tower.parameters(), lr=args.rate, weight_decay=0.01, betas=(0.9, 0.98)
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, args.rate, args.steps, pct_start=0.06)
     average: dict[str, torch.Tensor] = {}
     start, losses, mask = time.time(), [], tower.attn_mask
     tower.train()
