@@ -20,13 +20,21 @@ from grounding3d.fusion import fuser_state
 from grounding3d.fusion.base import FusedSegment, Segment
 from grounding3d.fusion.config import FusionConfig
 from grounding3d.fusion.overlap import Overlap, measure_overlap, visible_voxels
-from grounding3d.fusion.resolve import drop_doubtful, fuse_group, join_fragments, merge_duplicates
+from grounding3d.fusion.resolve import (
+    drop_doubtful,
+    drop_fleeting,
+    fuse_group,
+    join_fragments,
+    merge_duplicates,
+    seen_often_enough,
+)
 from grounding3d.fusion.splitting import nearest_label, split_voxels
 from grounding3d.fusion.supports import add_support
 from grounding3d.fusion.tracks import PairVotes, Track, View, ViewStore, boxes_touch
 from grounding3d.fusion.voxels import VoxelHistogram
 
 _NEIGHBOUR_GAP_M = 0.03  # only tracks this near to each other could ever be taken for one thing
+_TIDY_EVERY = 16  # frames
 _VOTE_SHARE = 0.3  # a mask that saw less of a track says nothing about what the track belongs to
 
 
@@ -66,6 +74,8 @@ class SegmentFuser:
         if frame is None:
             for track in self.tracks.values():
                 track.n_visible = len(track.keyframes)
+        if self.n_frames % _TIDY_EVERY == 0:
+            drop_fleeting(self)
 
     def _add_objects(self, segments: list[Segment], visible: dict[int, np.ndarray]) -> None:
         cells = [
@@ -204,10 +214,10 @@ class SegmentFuser:
         parts = {t: cells.select(label == n) for n, t in enumerate(members)}
         return {t: part for t, part in parts.items() if len(part)}
 
-    def forget(self, track_id: int, heir: int) -> None:
-        """Remove a track that another one has absorbed."""
+    def forget(self, track_id: int, heir: int | None = None) -> None:
+        """Remove a track; one that has absorbed it takes over its views and votes."""
         del self.tracks[track_id]
-        self.views.rename(track_id, [heir])
+        self.views.rename(track_id, [] if heir is None else [heir])
         self.votes.drop(track_id, heir)
 
     def merge(self) -> None:
@@ -218,8 +228,8 @@ class SegmentFuser:
         """The things seen so far, in order of id; adding may go on afterwards."""
         self.merge()
         groups = self.votes.groups(self.tracks)
-        things = join_fragments(self, [fuse_group(self, group) for group in groups])
-        return drop_doubtful(things, self.n_frames, self.config)
+        things = [fuse_group(self, group) for group in groups if seen_often_enough(self, group)]
+        return drop_doubtful(join_fragments(self, things), self.config)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything needed to go on later, as plain arrays."""

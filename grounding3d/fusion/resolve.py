@@ -17,6 +17,7 @@ from grounding3d.fusion.voxels import VoxelHistogram
 if TYPE_CHECKING:
     from grounding3d.fusion.association import SegmentFuser
 
+_SETTLED_FRAMES = 20
 _AMONG_SHARE = 0.7  # of a fragment's points lie next to the other's
 _PATCH_SEEN_SHARE = 0.35
 _ISLAND_SHARE = 0.2  # smaller separate pieces of a thing are leaked masks
@@ -61,6 +62,20 @@ def _same(fuser: SegmentFuser, large: Track, small: Track) -> bool:
     )
 
 
+def seen_often_enough(fuser: SegmentFuser, group: frozenset[int]) -> bool:
+    """Whether enough keyframes saw a thing; short captures need fewer."""
+    keyframes = set().union(*(fuser.tracks[i].keyframes for i in group))
+    return len(keyframes) >= min(fuser.config.min_views, max(1, fuser.n_frames // 2))
+
+
+def drop_fleeting(fuser: SegmentFuser) -> None:
+    """Forget tracks that many frames could have seen and hardly any did, to bound the memory."""
+    for track in list(fuser.tracks.values()):
+        share = len(track.keyframes) / max(1, track.n_visible)
+        if track.n_visible >= _SETTLED_FRAMES and share < fuser.config.min_seen_share:
+            fuser.forget(track.id)
+
+
 def fuse_group(fuser: SegmentFuser, group: frozenset[int]) -> Candidate:
     """One thing from the tracks it consists of."""
     tracks = [fuser.tracks[i] for i in sorted(group)]
@@ -93,18 +108,14 @@ def join_fragments(fuser: SegmentFuser, candidates: list[Candidate]) -> list[Can
     Such masks cut differently in every view, so that the majority of votes may say apart. Fragments
     of one thing lie among each other and look alike, and some view saw them whole.
     """
-    candidates = list(candidates)
-    joined = True
-    while joined:
-        joined = False
-        for n, a in enumerate(candidates):
-            found = next((b for b in candidates[n + 1 :] if _fragments(fuser, a, b)), None)
-            if found is not None:
-                candidates.remove(found)
-                candidates[n] = fuse_group(fuser, a.group | found.group)
-                joined = True
-                break
-    return candidates
+    thing_of = {track_id: c for c in candidates for track_id in c.group}
+    seen_together = sorted(pair for pair, votes in fuser.votes.counts.items() if votes[0])
+    for a, b in seen_together:
+        one, two = thing_of.get(a), thing_of.get(b)
+        if one is not None and two is not None and one is not two and _fragments(fuser, one, two):
+            whole = fuse_group(fuser, one.group | two.group)
+            thing_of.update(dict.fromkeys(whole.group, whole))
+    return list({min(c.group): c for c in thing_of.values()}.values())
 
 
 def _fragments(fuser: SegmentFuser, a: Candidate, b: Candidate) -> bool:
@@ -136,21 +147,12 @@ def _trim(voxels: VoxelHistogram, kind: str, config: FusionConfig) -> VoxelHisto
     return voxels
 
 
-def drop_doubtful(
-    candidates: list[Candidate], n_frames: int, config: FusionConfig
-) -> list[FusedSegment]:
-    """Drop what was seen too seldom, and the weaker of a support and an object in one place.
-
-    Args:
-        candidates: fused things.
-        n_frames: frames so far; short captures need fewer views.
-        config: thresholds.
-    """
+def drop_doubtful(candidates: list[Candidate], config: FusionConfig) -> list[FusedSegment]:
+    """Drop what was seen too seldom, and the weaker of a support and an object in one place."""
     kept = [
         c
         for c in candidates
         if len(c.segment.points) >= config.min_segment_points
-        and len(c.segment.keyframes) >= min(config.min_views, max(1, n_frames // 2))
         and len(c.segment.keyframes) >= config.min_seen_share * c.n_visible
     ]
     doubtful: set[int] = set()

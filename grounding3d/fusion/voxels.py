@@ -124,6 +124,8 @@ class VoxelHistogram:
         Returns:
             [n] bool over this histogram's voxels, [m] bool over the other's; grids must be equal.
         """
+        if len(self) > len(other):
+            return other.near(self)[::-1]  # the smaller one asks the larger one
         mine, theirs = np.zeros(len(self), bool), np.zeros(len(other), bool)
         if len(self) and len(other):
             wanted = self.keys[None, :] + _STEP[:, None]
