@@ -127,7 +127,8 @@ def _split_relations(phrase: str) -> tuple[str, tuple[dict[str, str], ...]]:
     "a plant in a pot" describes one thing and stays whole; "the plant in the pot" relates two.
     """
     pieces = _RELATION.split(phrase)
-    target, relations = pieces[0], []
+    target = pieces[0]
+    relations: list[dict[str, str]] = []
     for word, anchor in zip(pieces[1::2], pieces[2::2]):
         if word in ("in", "on") and anchor.startswith(("a ", "an ")) and not relations:
             target = f"{target} {word} {anchor}"

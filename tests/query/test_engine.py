@@ -14,10 +14,12 @@ from tiny_clip import make_tiny_clip
 
 from grounding3d.errors import EncoderError, QueryError
 from grounding3d.features.encoders import load_encoder
+from grounding3d.geometry.boxes import OBB
 from grounding3d.objects.base import ObjectMap
 from grounding3d.query.calibration import fit_calibration
 from grounding3d.query.engine import QueryEngine
-from grounding3d.query.evidence import FEATURES, EvidenceIndex
+from grounding3d.query.evidence import FEATURES, EvidenceIndex, encode_query
+from grounding3d.query.parse import parse
 from grounding3d.query.samples import Sample
 
 NOUNS = ["table", "mug", "laptop", "banana", "keyboard", "potted plant"]
@@ -174,6 +176,26 @@ def test_a_calibrated_engine_gives_probabilities(tiny, make_scene):
     assert all(answer.status == "not_found" for answer in refused)
     assert all(answer.candidates and not answer.selected for answer in refused)
     assert {answer.reason_code for answer in refused} <= {"absent", "low_confidence"}
+
+
+def test_a_table_is_told_from_the_floor_by_its_height(tiny, make_scene):
+    scene = make_scene(tiny, ["table", "desk", "mug"], noise=0.001)
+    table, desk, mug = scene.objects
+    below = desk.box.center - np.array([0, 0, 0.7])
+    low = replace(desk, box=OBB(below, desk.box.wxyz, desk.box.size))
+    index = EvidenceIndex(ObjectMap((table, low, mug)), tiny, np.array([0, 0, 1.0]))
+    kinds = {n: index.evidence(tiny.encode_text([n])[0]).kind.tolist() for n in ("table", "floor")}
+    assert kinds == {"table": [1, -1, -1], "floor": [-1, 1, -1]}
+    assert index.evidence(tiny.encode_text(["mug"])[0]).kind.tolist() == [-1, -1, 0]
+    without_up = EvidenceIndex(ObjectMap((table, low, mug)), tiny)
+    assert without_up.evidence(tiny.encode_text(["table"])[0]).kind.tolist() == [1, 1, -1]
+
+
+def test_adjectives_are_taken_from_the_noun(tiny):
+    query, noun = encode_query(parse("the big red mug"), tiny)
+    np.testing.assert_array_equal(noun, tiny.encode_text(["mug"])[0])
+    np.testing.assert_array_equal(query, tiny.encode_text(["big red mug"])[0])
+    assert encode_query(parse("the mug"), tiny)[1] is None
 
 
 @pytest.mark.parametrize("text", ["coffee cup", "a mug", "coffee mug"])

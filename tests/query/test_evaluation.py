@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from grounding3d.errors import ConfigError
 from grounding3d.geometry.boxes import OBB
+from grounding3d.objects.base import ObjectMap
 from grounding3d.query.answer import Answer, Candidate, ParsedQuery
 from grounding3d.query.bounds import auroc, bootstrap, wilson
 from grounding3d.query.engine import QueryEngine
 from grounding3d.query.evaluation import evaluate, merge_reports
-from grounding3d.query.samples import collect_samples
+from grounding3d.query.samples import collect_samples, showing
+from grounding3d.query.truth import TrueObject
 
 
 def true_object(number: int, x: float, held_out: bool = False) -> dict:
@@ -150,6 +153,18 @@ def test_an_engine_is_asked_and_sampled(tiny, make_scene):
     present, absent = collect_samples(scene, truth, tiny)
     assert present.wanted.tolist() == [True, False]
     assert absent.wanted.tolist() == [False, False]
+
+
+def test_a_fragment_does_not_pass_for_the_whole(tiny, make_scene):
+    scene = make_scene(tiny, ["banana", "laptop"])
+    whole, other = scene.objects
+    part = replace(other, box=OBB(whole.box.center, whole.box.wxyz, whole.box.size / 4))
+    scene = replace(scene, objects=ObjectMap((whole, part)))
+    low, high = whole.box.aabb()
+    target = TrueObject(0, "banana", "banana", low, high)
+    assert showing(scene, target).tolist() == [True, False]
+    away = TrueObject(1, "x", "x", low + 9, high + 9)
+    assert showing(scene, away).tolist() == [False, False]
 
 
 def test_wilson_by_hand():
