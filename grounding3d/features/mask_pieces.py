@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist
 
 from grounding3d.features.planes import Surface, widen
 from grounding3d.features.upright import Upright, outline, within
@@ -13,6 +14,7 @@ from grounding3d.features.upright import Upright, outline, within
 _BESIDE = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0), (2, 2), (2, -2), (0, 3), (3, 0))
 _FLOATING_M = 0.025
 _RING = 3
+_MEETING_M = 0.02
 
 
 def connect(surface: Surface, mask: np.ndarray) -> tuple[np.ndarray, int]:
@@ -65,8 +67,9 @@ def join_pieces(
 ) -> np.ndarray:
     """Join pieces that are parts of one thing.
 
-    A piece joins a neighbour in the image if, seen from above, one is over the other, and if it
-    floats (a lamp's shade over its foot) or the neighbour surrounds it (the inside of a vase).
+    A piece that floats joins a neighbour in the image which it meets in space (a dumbbell's bar),
+    or which it is over, seen from above (a lamp's shade). One that does not float joins what
+    borders on much of it and is over it (the inside of a vase).
 
     Args:
         pieces: [h,w] int32 from 1, 0 elsewhere.
@@ -93,12 +96,28 @@ def join_pieces(
         carrying = [level for level in levels if level < lowest + 0.01]
         floats = bool(carrying) and lowest - max(carrying) > _FLOATING_M
         for neighbour, count in sorted(zip(neighbours, counts), key=lambda pair: -pair[1]):
-            if count < 3 or not (floats or count > 0.6 * len(beside)):
+            if count < 3 or not (floats or count > 0.25 * len(beside)):
                 continue
-            if _over(upright, pieces, piece, neighbour, hulls):
+            meets = floats and _gap(upright, pieces, piece, neighbour, window) < _MEETING_M
+            if meets or _over(upright, pieces, piece, neighbour, hulls):
                 owner[owner == owner[piece]] = owner[neighbour]
                 break
     return owner[pieces].astype(np.int32)
+
+
+def _gap(
+    upright: Upright, pieces: np.ndarray, first: int, second: int, window: tuple[slice, ...]
+) -> float:
+    """Distance in metres between two pieces, of their pixels in a window near each other."""
+    ends = []
+    for one, other in ((first, second), (second, first)):
+        near = pieces[window] == other
+        for _ in range(_RING + 1):
+            near = widen(near)
+        near &= pieces[window] == one
+        place = np.column_stack([upright.height[window][near], upright.ground[window][near]])
+        ends.append(place[:: 1 + len(place) // 300])
+    return float(cdist(*ends).min()) if len(ends[0]) and len(ends[1]) else np.inf
 
 
 def _over(

@@ -8,7 +8,7 @@ from scipy import ndimage
 from grounding3d.features.planes import Surface
 from grounding3d.features.upright import Upright, outline, within
 
-_MIN_LAYER_M2 = 0.004
+_MIN_LAYER_M2 = 0.0025
 _LAYER_M = 0.006
 _MIN_RISE_M = 0.015
 _BIN_M = 0.004

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from grounding3d.features.planes import Plane, Surface
+from grounding3d.features.planes import Plane, Surface, widen
 
 _WINDOW = 31
 _MIN_CONTRAST = 14.0
@@ -75,7 +75,8 @@ def fill_flat_middles(labels: np.ndarray, supports: int, rgb: np.ndarray) -> Non
             continue
         window = tuple(slice(max(0, s.start - 4), s.stop + 4) for s in box)
         here, inside = labels[window], labels[window] == label
-        holes, count = ndimage.label(ndimage.binary_fill_holes(inside) & ~inside)
+        closed = ~widen(~ndimage.binary_fill_holes(widen(inside)))
+        holes, count = ndimage.label(closed & ~inside)
         beside = ndimage.binary_dilation(inside, iterations=4) & (holes == 0)
         for hole in range(1, count + 1):
             middle = (holes == hole) & (here > 0) & (here <= supports)
