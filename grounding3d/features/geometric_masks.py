@@ -99,7 +99,7 @@ def segment(
         pieces, _ = connect(surface, part)
         give_back(surface, background, pieces)
         pieces[labels != 0] = 0
-        pieces = join_pieces(drop_small(pieces, 3), labels, upright, levels)
+        pieces = join_pieces(drop_small(pieces, config.min_pixels / 8), labels, upright, levels)
         pieces = split_stacks(surface, pieces, upright)
         pieces = drop_small(pieces, config.min_pixels / 8)
         last = max(int(labels.max()), len(background.supports))

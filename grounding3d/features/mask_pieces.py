@@ -99,7 +99,7 @@ def join_pieces(
             if count < 3 or not (floats or count > 0.25 * len(beside)):
                 continue
             meets = floats and _gap(upright, pieces, piece, neighbour, window) < _MEETING_M
-            if meets or _over(upright, pieces, piece, neighbour, hulls):
+            if meets or _over(upright, pieces, boxes, (piece, neighbour), hulls):
                 owner[owner == owner[piece]] = owner[neighbour]
                 break
     return owner[pieces].astype(np.int32)
@@ -117,22 +117,24 @@ def _gap(
         near &= pieces[window] == one
         place = np.column_stack([upright.height[window][near], upright.ground[window][near]])
         ends.append(place[:: 1 + len(place) // 300])
-    return float(cdist(*ends).min()) if len(ends[0]) and len(ends[1]) else np.inf
+    return float(cdist(ends[0], ends[1]).min()) if len(ends[0]) and len(ends[1]) else np.inf
 
 
 def _over(
     upright: Upright,
     pieces: np.ndarray,
-    first: int,
-    second: int,
+    boxes: list[tuple[slice, ...]],
+    pair: tuple[int, int],
     hulls: dict[int, np.ndarray | None],
 ) -> bool:
     """Whether the middle of one piece lies within the outline of the other, seen from above."""
-    ground = {piece: upright.ground[pieces == piece] for piece in (first, second)}
-    for piece in (first, second):
+    ground = {}
+    for piece in pair:
+        box = boxes[piece - 1]
+        ground[piece] = upright.ground[box][pieces[box] == piece]
         if piece not in hulls:
             hulls[piece] = outline(ground[piece])
-    for a, b in ((first, second), (second, first)):
+    for a, b in (pair, pair[::-1]):
         hull = hulls[b]
         if hull is not None and within(ground[a].mean(axis=0)[None], hull, 0.01)[0]:
             return True

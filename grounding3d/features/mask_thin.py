@@ -75,9 +75,13 @@ def fill_flat_middles(labels: np.ndarray, supports: int, rgb: np.ndarray) -> Non
             continue
         window = tuple(slice(max(0, s.start - 4), s.stop + 4) for s in box)
         here, inside = labels[window], labels[window] == label
+        if inside.sum() < 5 * _MIN_PIXELS:
+            continue
         closed = ~widen(~ndimage.binary_fill_holes(widen(inside)))
         holes, count = ndimage.label(closed & ~inside)
-        beside = ndimage.binary_dilation(inside, iterations=4) & (holes == 0)
+        if count == 0:
+            continue
+        beside = widen(widen(widen(widen(inside)))) & (holes == 0)
         for hole in range(1, count + 1):
             middle = (holes == hole) & (here > 0) & (here <= supports)
             if middle.sum() < _MIN_PIXELS:
