@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from grounding3d.query.evidence import FEATURES
 from grounding3d.query.parse import parse
 from grounding3d.query.quality import Quality, quality
 from grounding3d.query.samples import Sample, collect_samples
+from recipes.bundled_v1.model import ARTEFACTS, NAME
 
 _log = logging.getLogger("calibrate")
 FOLDS = 5
@@ -136,6 +138,8 @@ def main() -> None:
         "made_by": "recipes.bundled_v1.calibrate",
         "simulated_seeds": list(args.seeds),
         "objects": "mesh pack" if args.meshes else "parametric",
+        "frames": args.frames,
+        "weights_sha256": sha256((ARTEFACTS / f"{NAME}.safetensors").read_bytes()).hexdigest(),
         "n_queries": sum(len(scene) for scene in scenes),
         "cross_validated": held.as_dict(),
     }
