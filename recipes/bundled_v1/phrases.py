@@ -41,6 +41,7 @@ class PhraseMaker:
         found = Counter(w for w in re.findall(r"[a-z]+", text) if 4 <= len(w) <= 12)
         self.foreign = sorted(w for w in set(found) | set(ODD) if w not in self.known)
         self.next_letter = self._letters()
+        self.letters_of = sorted(w for w in self.known if len(w) > 3)
 
     def _caption_targets(self, captions: list[tuple[str, str]]) -> list[tuple[str, np.ndarray]]:
         """Captions with targets; words of several categories ("a hand tool") mean all."""
@@ -92,8 +93,12 @@ class PhraseMaker:
         """Words without a meaning here: of other fields, or made up letter by letter."""
         words = []
         for _ in range(one(rng, (1, 1, 1, 2, 3))):
-            if rng.random() < 0.6:
-                words.append(one(rng, self.foreign))
+            kind = rng.random()
+            if kind < 0.55:
+                words.append(one(rng, self.foreign if kind < 0.35 else ODD))
+                continue
+            if kind < 0.75:
+                words.append(self.lookalike(rng))
                 continue
             word = "  "
             while len(word) < 12 and (letter := one(rng, self.next_letter[word[-2:]])) != " ":
@@ -103,6 +108,13 @@ class PhraseMaker:
         if rng.random() < 0.2:
             words = ["".join(one(rng, ascii_lowercase) for _ in range(rng.integers(3, 9)))]
         return " ".join(words) or "qwx"
+
+    def lookalike(self, rng: np.random.Generator) -> str:
+        """Ends or begins like a known word, but is another: "xylophone" is no phone."""
+        known = self.letters_of[int(rng.integers(len(self.letters_of)))]
+        other = "".join(one(rng, ascii_lowercase) for _ in range(rng.integers(3, 6)))
+        made = other + known[-5:] if rng.random() < 0.6 else known[:5] + other
+        return made if made not in self.known else other
 
     def noun(self, rng: np.random.Generator) -> tuple[str, int]:
         """A random concept and one of its phrases, its first half the time."""
