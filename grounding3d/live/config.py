@@ -19,12 +19,16 @@ from grounding3d.scene.config import SceneConfig
 
 
 class KeyframeConfig(Section):
-    """Which frames of the stream are used."""
+    """Which frames of the stream are used, and for what."""
 
     min_translation_m: float = Field(
-        0.01, ge=0, description="use a frame once the camera moved this far since the last one, or"
+        0.01, ge=0, description="a frame is fused once the camera moved this far, metres, or"
     )
-    min_rotation_rad: float = Field(0.02, ge=0, description="turned this far")
+    min_rotation_rad: float = Field(0.02, ge=0, description="turned this far, radians")
+    language_translation_m: float = Field(
+        0.04, ge=0, description="a fused frame is segmented and encoded after this way, metres, or"
+    )
+    language_rotation_rad: float = Field(0.08, ge=0, description="after this turn, radians")
 
 
 class Config(Section):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from grounding3d.live.config import KeyframeConfig
-
 
 class KeyframeSelector:
-    """Says of each pose whether the camera moved enough since the last one that was taken."""
+    """Says of each pose whether the camera moved enough since the last one that was taken.
 
-    def __init__(self, config: KeyframeConfig) -> None:
-        self._config = config
+    Args:
+        min_translation_m: enough if it moved this far, or
+        min_rotation_rad: turned this far.
+    """
+
+    def __init__(self, min_translation_m: float, min_rotation_rad: float) -> None:
+        self._min_translation_m = min_translation_m
+        self._min_rotation_rad = min_rotation_rad
         self._last: np.ndarray | None = None
 
     def wants(self, T_world_cam: np.ndarray) -> bool:
@@ -21,9 +25,7 @@ class KeyframeSelector:
         moved = np.linalg.norm(T_world_cam[:3, 3] - self._last[:3, 3])
         cosine = (np.trace(self._last[:3, :3].T @ T_world_cam[:3, :3]) - 1) / 2
         turned = np.arccos(np.clip(cosine, -1, 1))
-        return bool(
-            moved >= self._config.min_translation_m or turned >= self._config.min_rotation_rad
-        )
+        return bool(moved >= self._min_translation_m or turned >= self._min_rotation_rad)
 
     def take(self, T_world_cam: np.ndarray) -> None:
         """Remember the pose of a frame that was used."""

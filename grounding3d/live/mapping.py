@@ -21,6 +21,7 @@ from grounding3d.fusion.gaussian_features import gaussian_features
 from grounding3d.fusion.lifting import lift_masks
 from grounding3d.live.config import Config
 from grounding3d.live.keyframes import KeyframeSelector
+from grounding3d.live.read_ahead import read_ahead
 from grounding3d.objects.base import LanguageScene, ObjectMap
 from grounding3d.objects.build import build_objects
 from grounding3d.scene.backends import SCENES
@@ -72,7 +73,9 @@ class Mapper:
         self._up_world = up_world
         self._static_transforms = static_transforms or {}
         self._uuid = str(uuid.uuid4())
-        self._selector = KeyframeSelector(config.keyframes)
+        motion = config.keyframes
+        self._fuses = KeyframeSelector(motion.min_translation_m, motion.min_rotation_rad)
+        self._looks = KeyframeSelector(motion.language_translation_m, motion.language_rotation_rad)
         self._builder: SceneBuilder = SCENES.load(config.scene.backend)(config.scene)
         self._mask_source: MaskSource = make_mask_source(config.masks)
         self._fuser = SegmentFuser(config.fusion)
@@ -80,13 +83,15 @@ class Mapper:
         self._objects = ObjectMap()
 
     def add(self, frame: RGBDFrame) -> FrameReport:
-        """Take one frame in: geometry first, then what can be seen in it."""
-        if not self._selector.wants(frame.T_world_cam):
+        """Take one frame in: geometry first, then, if the view is new, what can be seen in it."""
+        if not self._fuses.wants(frame.T_world_cam):
             return self.counts.note(FrameReport(frame.frame_index, False, "camera hardly moved"))
         report = self.counts.note(self._builder.add(frame))
         if report.used:
-            self._selector.take(frame.T_world_cam)
-            self._add_segments(frame, keyframe=self.counts.used - 1)
+            self._fuses.take(frame.T_world_cam)
+            if self._looks.wants(frame.T_world_cam):
+                self._looks.take(frame.T_world_cam)
+                self._add_segments(frame, keyframe=self.counts.used - 1)
         return report
 
     def _add_segments(self, frame: RGBDFrame, keyframe: int) -> None:
@@ -164,7 +169,7 @@ def build_scene(
         up_world=capture.up_world,
         static_transforms=getattr(capture, "static_transforms", None),
     )
-    for frame in capture:
+    for frame in read_ahead(capture):
         if cancel is not None and cancel.is_set():
             raise Cancelled("the build was stopped")
         report = mapper.add(frame)
