@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from grounding3d.features.base import Vocabulary
+from grounding3d.features.vocabulary import FLOOR_NOUNS, RAISED_NOUNS
 from grounding3d.fusion.base import FusedSegment
 from grounding3d.geometry.boxes import OBB
 from grounding3d.objects.base import MapObject, ObjectMap
 from grounding3d.objects.config import ObjectConfig
 from grounding3d.objects.covariance import center_covariance
-from grounding3d.objects.embedding import nearest_noun, robust_mean
+from grounding3d.objects.embedding import keep_nouns, nearest_noun, robust_mean
 from grounding3d.objects.extent import height_range, observed_box, with_bottom
 from grounding3d.objects.identity import assign_ids
 from grounding3d.objects.support import Carrier, carrier_of, floor_under, is_leg
@@ -55,8 +56,9 @@ def build_objects(
     dim = max((segment.embeddings.shape[1] for segment in fused), default=0)
     boxes = _complete(fused, [ids[s.id] for s in fused], scene, config)
     legs = _legs(fused, boxes, scene.up_world)
+    nouns = _Nouns(vocabulary, floors=_floors(fused, boxes))
     objects = [
-        _object(segment, ids[segment.id], box, support_id, scene, vocabulary, dim, config)
+        _object(segment, ids[segment.id], box, support_id, scene, nouns, dim, config)
         for segment, (box, support_id) in zip(fused, boxes, strict=True)
         if segment.id not in legs
     ]
@@ -134,13 +136,36 @@ def _legs(
     }
 
 
+def _floors(fused: list[FusedSegment], boxes: list[tuple[OBB, int | None]]) -> set[int]:
+    """Ids of the supports that carry other supports."""
+    carriers = (c for s, (_, c) in zip(fused, boxes, strict=True) if s.kind == "support")
+    return {carrier for carrier in carriers if carrier is not None}
+
+
+class _Nouns:
+    """Labels: a floor is called a floor, a table some kind of table, a thing any other noun."""
+
+    def __init__(self, vocabulary: Vocabulary | None, floors: set[int]) -> None:
+        supports = (*RAISED_NOUNS, *FLOOR_NOUNS)
+        self._floors = floors
+        self._raised = keep_nouns(vocabulary, lambda name: name in RAISED_NOUNS)
+        self._ground = keep_nouns(vocabulary, lambda name: name in FLOOR_NOUNS)
+        self._things = keep_nouns(vocabulary, lambda name: name not in supports)
+
+    def label(self, kind: str, object_id: int, embedding: np.ndarray) -> str:
+        """The noun nearest to an embedding [D] among those that the kind of thing allows."""
+        if kind != "support":
+            return nearest_noun(embedding, self._things)
+        return nearest_noun(embedding, self._ground if object_id in self._floors else self._raised)
+
+
 def _object(
     segment: FusedSegment,
     object_id: int,
     box: OBB,
     support_id: int | None,
     scene: Scene,
-    vocabulary: Vocabulary | None,
+    nouns: _Nouns,
     dim: int,
     config: ObjectConfig,
 ) -> MapObject:
@@ -156,7 +181,7 @@ def _object(
         covariance=covariance,
         embedding=embedding,
         view_embeddings=best,
-        label=nearest_noun(embedding, vocabulary),
+        label=nouns.label(segment.kind, object_id, embedding),
         points=segment.points,
         rgb=segment.rgb,
         n_views=len(segment.keyframes),

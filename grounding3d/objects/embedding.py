@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from grounding3d.features.base import Vocabulary
@@ -40,3 +42,11 @@ def nearest_noun(embedding: np.ndarray, vocabulary: Vocabulary | None) -> str:
     if vocabulary is None or not len(vocabulary.names) or not embedding.any():
         return "unknown"
     return vocabulary.names[int(np.argmax(vocabulary.vectors @ embedding))]
+
+
+def keep_nouns(vocabulary: Vocabulary | None, keep: Callable[[str], bool]) -> Vocabulary | None:
+    """The nouns that `keep` accepts; the whole vocabulary if it accepts none of them."""
+    rows = [i for i, name in enumerate(vocabulary.names) if keep(name)] if vocabulary else []
+    if vocabulary is None or not rows:
+        return vocabulary
+    return Vocabulary(tuple(vocabulary.names[i] for i in rows), vocabulary.vectors[rows])

@@ -24,11 +24,10 @@ def test_an_error_comes_after_the_frames_before_it() -> None:
         yield from frames
         raise CaptureError("the bag ends here")
 
-    seen = []
+    reader = read_ahead(broken())
+    assert [next(reader).frame_index for _ in frames] == [0, 1, 2]
     with pytest.raises(CaptureError, match="ends here"):
-        for frame in read_ahead(broken()):
-            seen.append(frame.frame_index)
-    assert seen == [0, 1, 2]
+        next(reader)
 
 
 def test_leaving_early_stops_the_reader() -> None:

@@ -10,6 +10,14 @@ from grounding3d.errors import CaptureError
 from grounding3d.interfaces.options import Output
 
 BAG_NAME = "tabletop"
+QUERIES = (
+    "where is the mug",
+    "find me the alarm clock",
+    "a red notebook",
+    "the computer mouse",
+    "where is the table",
+    "where is the umbrella",
+)
 
 
 @dataclass
@@ -22,8 +30,8 @@ class Demo:
     def run(self) -> int:
         """Build, ask, print."""
         from grounding3d.interfaces.commands.build import build_and_save, describe_build
-        from grounding3d.interfaces.commands.evaluate import TRUTH_NAME, read_truth
         from grounding3d.interfaces.commands.query import format_answer, open_engine
+        from grounding3d.interfaces.picture import draw_answers, save_picture
         from grounding3d.live.config import load_config
 
         bag = bundled_bag()
@@ -32,8 +40,12 @@ class Demo:
         scene = build_and_save(bag, self.out, load_config())
         print(describe_build(scene, self.out, time.perf_counter() - started) + "\n")
         engine = open_engine(self.out)
-        for query in _demo_queries(read_truth(bag / TRUTH_NAME)):
-            print(format_answer(engine.ask(query)))
+        answers = [engine.ask(query) for query in QUERIES]
+        for answer in answers:
+            print(format_answer(answer))
+        picture = self.out.with_name(self.out.name + ".png")
+        save_picture(draw_answers(scene.scene, answers), picture)
+        print(f"\nPicture of the answers: {picture}")
         return 0
 
 
@@ -44,13 +56,3 @@ def bundled_bag() -> Path:
         if (folder / BAG_NAME).is_dir():
             return folder / BAG_NAME
     raise CaptureError("the bundled recording is missing", hint="Reinstall grounding3d.")
-
-
-def _demo_queries(truth: dict) -> list[str]:
-    """A few questions of each kind, from the recording's own list."""
-    kinds = {"plain": 3, "caption": 2, "absent": 1}
-    return [
-        query["text"]
-        for kind, count in kinds.items()
-        for query in [item for item in truth["queries"] if item["kind"] == kind][:count]
-    ]
