@@ -138,6 +138,21 @@ def test_labels_are_the_nearest_nouns() -> None:
     assert {o.label for o in build_objects(table_segments(), make_scene())} == {"unknown"}
 
 
+def test_a_support_is_called_a_kind_of_table_or_floor() -> None:
+    names = ("mug", "desk", "floor", "box")
+    words = Vocabulary(names, np.stack([unit(1), unit(4), unit(5), unit(3)]))
+    rng = np.random.default_rng(0)
+    floor = segment(8, np.column_stack([rng.uniform(-2, 2, (5000, 2)), np.zeros(5000)]), "support")
+    legs = np.column_stack(
+        [rng.choice([-0.55, 0.55], 200), rng.choice([-0.35, 0.35], 200), rng.uniform(0, 0.7, 200)]
+    )
+    objects = build_objects([*table_segments(), floor], make_scene(legs), vocabulary=words)
+    assert {o.label for o in objects if o.kind == "support"} <= {"desk", "floor"}
+    assert objects.by_id(1).label == "desk"
+    assert objects.by_id(5).label == "floor"
+    assert not {o.label for o in objects if o.kind == "object"} & {"desk", "floor"}
+
+
 def test_a_thing_that_was_never_encoded_has_no_direction() -> None:
     fused = table_segments()
     fused[0] = segment(1, fused[0].points, "support", embeddings=np.zeros((0, 0)))
