@@ -45,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="space, text.pt, image.pt, merges")
     parser.add_argument("--out", type=Path, default=build.ARTEFACTS)
-    parser.add_argument("--side", type=int, default=80)
+    parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--provenance", type=Path, help="JSON of seeds, data and settings to keep")
     parser.add_argument("--figures", type=Path, help="JSON that evaluate wrote")
     args = parser.parse_args()

@@ -23,7 +23,7 @@ def architecture(vocab_size: int) -> dict[str, Any]:
             "timm_model_pretrained": False,
             "timm_pool": "avg",
             "timm_proj": "",
-            "image_size": 80,
+            "image_size": 64,
         },
         "text_cfg": {
             "context_length": CONTEXT,

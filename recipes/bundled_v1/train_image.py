@@ -141,7 +141,7 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--side", type=int, default=80)
+    parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
