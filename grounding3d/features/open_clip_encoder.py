@@ -15,6 +15,7 @@ from grounding3d.compat import prepare_torchvision
 from grounding3d.errors import EncoderError
 from grounding3d.features.base import CLIP_CANONICAL_PHRASES
 from grounding3d.features.dense import dense_map
+from grounding3d.features.hub import quick_hub
 from grounding3d.features.preprocess import Preprocess
 
 if TYPE_CHECKING:
@@ -233,7 +234,8 @@ def _create(spec: str, arch: str, pretrained: str) -> torch.nn.Module:
     import open_clip
 
     try:
-        model: torch.nn.Module = open_clip.create_model(arch, pretrained=pretrained)
+        with quick_hub():
+            model: torch.nn.Module = open_clip.create_model(arch, pretrained=pretrained)
     except Exception as error:  # the hub client, torch and safetensors each raise their own
         raise EncoderError(
             f"the weights of {spec!r} cannot be loaded", found=_first_line(error), hint=_hint(arch)
@@ -245,7 +247,8 @@ def _tokenizer(spec: str, arch: str) -> Any:
     import open_clip
 
     try:
-        return open_clip.get_tokenizer(arch)
+        with quick_hub():
+            return open_clip.get_tokenizer(arch)
     except Exception as error:  # a tokenizer may live on the hub too, or need `transformers`
         raise EncoderError(
             f"the tokenizer of {spec!r} cannot be loaded",
