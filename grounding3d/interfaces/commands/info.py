@@ -82,10 +82,21 @@ def _format(facts: dict[str, Any], indent: str = "") -> list[str]:
         if isinstance(value, dict) and value:
             lines += [f"{indent}{name}:", *_format(value, indent + "  ")]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
-            rows = ["  ".join(f"{k}={v}" for k, v in row.items()) for row in value]
+            rows = ["  ".join(f"{k}={_text(v)}" for k, v in row.items()) for row in value]
             lines += [f"{indent}{name}:", *(f"{indent}  {row}" for row in rows)]
         elif isinstance(value, (list, tuple)) and value and isinstance(value[0], str):
             lines += [f"{indent}{name}:", *(f"{indent}  {row}" for row in value)]
         else:
-            lines.append(f"{indent}{name}: {value}")
+            lines.append(f"{indent}{name}: {_text(value)}")
     return lines
+
+
+def _text(value: Any) -> str:
+    """Numbers with as many digits as a person wants to read; nothing as "unknown"."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_text(item) for item in value) or "none"
+    return str(value)
