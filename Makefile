@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# the pins are those of Python 3.11 and newer; an older one takes what its packages still offer
+PINS := $(shell $(PYTHON) -c 'import sys; print("-c constraints.txt" if sys.version_info >= (3, 11) else "")')
 # what open3d needs from the system; installed where we may, named where we may not
 SYSTEM_LIBRARIES := libusb-1.0-0 libgl1 libgomp1
 
@@ -36,8 +38,8 @@ $(STAMP): pyproject.toml constraints.txt tools/system_libraries.sh
 	sh tools/system_libraries.sh $(SYSTEM_LIBRARIES)
 	$(PYTHON) -m venv $(VENV) || { echo "python's venv is missing: apt-get install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all]'
+	$(BIN)/python -m pip install --quiet $(PINS) torch
+	$(BIN)/python -m pip install --quiet $(PINS) -e '.[all]'
 	touch $@
 
 clean:

@@ -75,9 +75,8 @@ def main(options: Options) -> None:
     board = merge_reports(reports)
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(board.markdown())
-    print(
-        f"build {sum(build_s) / max(1, len(build_s)):.1f} s a scene, peak memory {peak_gb:.2f} GB"
-    )
+    if build_s:
+        print(f"build {sum(build_s) / len(build_s):.1f} s a scene, peak memory {peak_gb:.2f} GB")
     figures = {**board.as_dict(), "build_s": build_s, "peak_memory_gb": peak_gb}
     (options.out / "tabletop.json").write_text(json.dumps(figures, indent=1))
 

@@ -9,6 +9,8 @@ from tyro.conf import Positional
 
 from grounding3d.interfaces.options import Overrides, read_config
 
+_NO_LIMITS = ("capture.min_depth_m=0", "capture.max_depth_m=1e6")
+
 
 @dataclass
 class Doctor:
@@ -26,6 +28,7 @@ class Doctor:
         from grounding3d.capture import open_capture
         from grounding3d.capture.consistency import diagnose
 
-        config = read_config(self.config, self.set, {})
+        # a wrong unit moves depth out of the usual limits, so none are set unless asked for
+        config = read_config(self.config, (*_NO_LIMITS, *self.set), {})
         print(diagnose(open_capture(self.capture, config.capture)))
         return 0
