@@ -153,6 +153,8 @@ class TestNothingIsLost:
             [sys.executable, "-m", "grounding3d", "build", str(bundled_bag()), "-o", str(scene)],
             stderr=subprocess.PIPE,
             text=True,
+            # a suite started in the background hands an ignored SIGINT down
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         time.sleep(6)
         process.send_signal(signal.SIGINT)
