@@ -99,7 +99,7 @@ class EvalReport:
         for kind in dict.fromkeys(o.kind for o in present):
             yield kind, [o for o in present if o.kind == kind]
         yield "held-out instances", [o for o in present if o.held_out]
-        yield "trained instances", [o for o in present if not o.held_out]
+        yield "other instances", [o for o in present if not o.held_out]
         yield "absent", [o for o in self.outcomes if not o.present]
 
 

@@ -85,7 +85,7 @@ def test_by_hand():
     assert groups["present"]["distance_m"]["median"] == pytest.approx(0.069)
     assert groups["caption"]["n"] == 1
     assert groups["held-out instances"]["n"] == 1
-    assert groups["trained instances"]["n"] == 3
+    assert groups["other instances"]["n"] == 3
     assert groups["absent"]["success"] == 0.5
     # present scores .9 .9 .8 0, absent .2 .85: pairs won 2+2+1+0 of 8
     assert report.as_dict()["auroc"] == pytest.approx(5 / 8)
