@@ -55,7 +55,8 @@ class Evidence:
             of everything that has the colour.
         kind: [M] 1 where query and object are both a raised support (a table, a shelf) or both a
             floor, -1 where only one of them is, else 0.
-        views: [M] log of the number of views, at most of 8: what was seen once may be a fragment.
+        views: [M] log of the number of views over the scene's usual number, at most 0 and at least
+            that of an eighth: what others were seen more often than may be a fragment.
     """
 
     similarity: np.ndarray
@@ -105,7 +106,8 @@ class EvidenceIndex:
         self._canonical = encoder.encode_text(encoder.canonical_phrases)
         self._scale = relevancy_scale(encoder)
         self._logit_scale = float(encoder.logit_scale)
-        self._seen = np.log(np.clip([item.n_views for item in objects], 1, 8))
+        n_views = np.array([max(item.n_views, 1) for item in objects], float)
+        self._seen = np.log(np.clip(n_views / np.median(n_views), 1 / 8, 1))
         self._views, self._view_owner = _stack_views(objects, self.embeddings)
 
     def evidence(self, query: np.ndarray, noun: np.ndarray | None = None) -> Evidence:

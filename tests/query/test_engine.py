@@ -191,6 +191,18 @@ def test_a_table_is_told_from_the_floor_by_its_height(tiny, make_scene):
     assert without_up.evidence(tiny.encode_text(["table"])[0]).kind.tolist() == [1, 1, -1]
 
 
+def test_a_short_recording_is_no_reason_for_doubt(tiny, make_scene):
+    def seen(*n_views):
+        objects = make_scene(tiny, ["mug", "box", "shoe"]).objects
+        counted = (replace(item, n_views=n) for item, n in zip(objects, n_views, strict=True))
+        index = EvidenceIndex(ObjectMap(tuple(counted)), tiny)
+        return index.evidence(tiny.encode_text(["mug"])[0]).views
+
+    np.testing.assert_array_equal(seen(1, 1, 1), seen(30, 30, 30))
+    fragment = seen(30, 30, 1)
+    assert fragment[2] < fragment[0] == fragment[1] == 0
+
+
 def test_adjectives_are_taken_from_the_noun(tiny):
     query, noun = encode_query(parse("the big red mug"), tiny)
     np.testing.assert_array_equal(noun, tiny.encode_text(["mug"])[0])
