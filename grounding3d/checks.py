@@ -29,13 +29,6 @@ def check_finite(array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def check_positive(value: float, name: str) -> float:
-    """Return `value` if it is a finite number above zero."""
-    if not (np.isfinite(value) and value > 0):
-        raise ArrayError(f"{name} must be positive", found=str(value))
-    return value
-
-
 def as_float(array: Any, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
     """Convert to float64, then check shape and finiteness."""
     return check_finite(check_shape(np.asarray(array, dtype=np.float64), shape, name), name)

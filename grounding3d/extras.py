@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 
 from grounding3d.errors import MissingDependencyError
@@ -17,11 +16,6 @@ _EXTRA_OF = {
     "pybullet_data": "sim",
     "matplotlib": "dev",
 }
-
-
-def available(module: str) -> bool:
-    """Whether `module` is installed, without importing it."""
-    return find_spec(module) is not None
 
 
 def require(module: str, *, purpose: str) -> ModuleType:

@@ -24,8 +24,8 @@ from grounding3d.live.keyframes import KeyframeSelector
 from grounding3d.live.read_ahead import read_ahead
 from grounding3d.objects.base import LanguageScene, ObjectMap
 from grounding3d.objects.build import build_objects
-from grounding3d.scene.backends import SCENES
-from grounding3d.scene.base import Cancel, FrameReport, Progress, Scene, SceneBuilder
+from grounding3d.scene.backends import make_builder
+from grounding3d.scene.base import Cancel, FrameReport, Progress, Scene
 from grounding3d.scene.up import estimate_up
 
 _log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Mapper:
         motion = config.keyframes
         self._fuses = KeyframeSelector(motion.min_translation_m, motion.min_rotation_rad)
         self._looks = KeyframeSelector(motion.language_translation_m, motion.language_rotation_rad)
-        self._builder: SceneBuilder = SCENES.load(config.scene.backend)(config.scene)
+        self._builder = make_builder(config.scene)
         self._mask_source: MaskSource = make_mask_source(config.masks)
         self._fuser = SegmentFuser(config.fusion)
         self._vocabulary: Vocabulary | None = None
