@@ -84,6 +84,6 @@ def format_answer(answer: Answer) -> str:
         lines.append(
             f"  {mark} #{item.id} {item.label}: x={x:.3f} y={y:.3f} z={z:.3f} m in "
             f"{answer.frame_id!r} (sigma {sigma_cm:.1f} cm), size {size} m{support}, "
-            f"score {item.score:.2f}, {item.n_views} views"
+            f"score {item.score:.2f}, {item.n_views} view{'s' if item.n_views != 1 else ''}"
         )
     return "\n".join(lines)
