@@ -74,6 +74,10 @@ class MissingDependencyError(InputError):
     """An optional package is not installed; the hint names the install line."""
 
 
+class TrainingError(GroundingError):
+    """Training cannot go on; names the step and the cause. The last checkpoint is kept."""
+
+
 class Cancelled(GroundingError):
     """The user stopped a long task; nothing that was there before is lost."""
 

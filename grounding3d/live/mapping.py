@@ -104,6 +104,10 @@ class Mapper:
         """The scene so far; mapping may go on afterwards."""
         return self._assemble(self._builder.snapshot())
 
+    def refine(self, seconds: float) -> bool:
+        """Better the geometry while no frame is waiting; whether anything changed."""
+        return self._builder.refine(seconds)
+
     def finish(
         self, progress: Progress | None = None, cancel: Cancel | None = None
     ) -> LanguageScene:

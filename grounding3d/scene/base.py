@@ -140,6 +140,10 @@ class SceneBuilder(Protocol):
         """The scene so far; building may go on afterwards."""
         ...
 
+    def refine(self, seconds: float) -> bool:
+        """Use idle time of about that long to better the scene; whether anything changed."""
+        ...
+
     def finish(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Scene:
         """Do what is left to do and return the final scene."""
         ...

@@ -103,6 +103,10 @@ class PointsBuilder:
             array.setflags(write=False)
         return scene
 
+    def refine(self, seconds: float) -> bool:
+        """Nothing to do: the surfels are up to date after every frame."""
+        return False
+
     def finish(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Scene:
         """The final scene; nothing is left to do but a snapshot."""
         if progress:
