@@ -31,6 +31,38 @@ class KeyframeConfig(Section):
     language_rotation_rad: float = Field(0.08, ge=0, description="after this turn, radians")
 
 
+class LiveConfig(Section):
+    """How a running map takes frames in and gives scenes out."""
+
+    queue_size: int = Field(
+        4, ge=1, description="frames that may wait for the mapper; beyond, the oldest is dropped"
+    )
+    threads: int = Field(1, ge=1, description="CPU threads of the mapping process")
+    snapshot_period_s: float = Field(
+        1.0, ge=0, description="a new scene is handed out this often at most, seconds"
+    )
+    snapshot_share: float = Field(
+        0.25, gt=0, le=1, description="share of the mapping process's time that snapshots may take"
+    )
+    refine_s: float = Field(
+        0.2, gt=0, description="while no frame waits, geometry is refined this long at a time, "
+        "seconds; a frame waits that long at most",
+    )  # fmt: skip
+    sync_slop_s: float | None = Field(
+        None,
+        gt=0,
+        description="largest colour-depth stamp gap, seconds; None: half a frame's period",
+    )
+    tf_timeout_s: float = Field(
+        0.5, ge=0, description="how long an image waits for its camera's pose, seconds"
+    )
+    forget_after_views: int = Field(
+        4,
+        ge=0,
+        description="what so many new views in a row see through has gone; 0: nothing is forgotten",
+    )
+
+
 class Config(Section):
     """Everything that shapes a scene; stored in its manifest."""
 
@@ -42,6 +74,7 @@ class Config(Section):
     masks: MaskConfig = MaskConfig()
     fusion: FusionConfig = FusionConfig()
     objects: ObjectConfig = ObjectConfig()
+    live: LiveConfig = LiveConfig()
 
 
 def load_config(path: Path | None = None, overrides: Iterable[str] = ()) -> Config:

@@ -30,6 +30,8 @@ from grounding3d.scene.up import estimate_up
 
 _log = logging.getLogger(__name__)
 
+_MOST_REASONS = 50  # that are told apart; some hold numbers, and a map may run for days
+
 
 @dataclass
 class FrameCounts:
@@ -45,7 +47,8 @@ class FrameCounts:
         if report.used:
             self.used += 1
         else:
-            self.skipped[report.reason] += 1
+            is_known = report.reason in self.skipped or len(self.skipped) < _MOST_REASONS
+            self.skipped[report.reason if is_known else "other reasons"] += 1
         return report
 
 
@@ -57,6 +60,7 @@ class Mapper:
         encoder: embeds the masks' crops.
         up_world: direction against gravity where the source knows it.
         static_transforms: frame id -> [4,4] `T_frame_world` of frames fixed to the world.
+        next_id: smallest id that may be given to an object.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Mapper:
         *,
         up_world: np.ndarray | None = None,
         static_transforms: dict[str, np.ndarray] | None = None,
+        next_id: int = 1,
     ) -> None:
         self.config = config
         self.counts = FrameCounts()
@@ -80,7 +85,12 @@ class Mapper:
         self._mask_source: MaskSource = make_mask_source(config.masks)
         self._fuser = SegmentFuser(config.fusion)
         self._vocabulary: Vocabulary | None = None
-        self._objects = ObjectMap()
+        self._objects = ObjectMap(next_id=next_id)
+
+    def warm_up(self) -> None:
+        """Load what the first frame and the first scene will need, which takes seconds."""
+        self._encoder.encode_image([np.zeros((32, 32, 3), np.uint8)])
+        self._vocabulary = label_vocabulary(self._encoder)
 
     def add(self, frame: RGBDFrame) -> FrameReport:
         """Take one frame in: geometry first, then, if the view is new, what can be seen in it."""
@@ -107,6 +117,32 @@ class Mapper:
     def refine(self, seconds: float) -> bool:
         """Better the geometry while no frame is waiting; whether anything changed."""
         return self._builder.refine(seconds)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything needed to go on mapping later, beside the last scene, as plain arrays."""
+        return {
+            **{f"scene.{name}": array for name, array in self._builder.state().items()},
+            **{f"fusion.{name}": array for name, array in self._fuser.state().items()},
+            "counts": np.array([self.counts.seen, self.counts.used], np.int64),
+        }
+
+    def restore(self, scene: LanguageScene, state: dict[str, np.ndarray]) -> None:
+        """Go on from a scene and the `state()` it was made from.
+
+        Raises:
+            SceneError: not a state of this kind of mapper, or of another version.
+        """
+        try:
+            seen, used = state["counts"].tolist()
+        except (KeyError, ValueError) as error:
+            raise SceneError("not the memory of a mapper", found=str(error)) from error
+        self._builder.restore(_section(state, "scene."))
+        self._fuser.restore(_section(state, "fusion."))
+        self.counts = FrameCounts(seen, used)
+        self._objects, self._uuid = scene.objects, scene.uuid
+        self._static_transforms = {**scene.static_transforms, **self._static_transforms}
+        if self._up_world is None and scene.scene.up_source == "capture":
+            self._up_world = scene.scene.up_world
 
     def finish(
         self, progress: Progress | None = None, cancel: Cancel | None = None
@@ -152,6 +188,10 @@ class Mapper:
             return replace(scene, up_world=self._up_world, up_source="capture")
         up_world, up_source = estimate_up(scene)
         return replace(scene, up_world=up_world, up_source=up_source)
+
+
+def _section(state: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
 def build_scene(

@@ -160,7 +160,7 @@ def tensors_writer(arrays: dict[str, np.ndarray]) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         from safetensors.numpy import save
 
-        path.write_bytes(save({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
+        path.write_bytes(save({k: np.asarray(v, order="C") for k, v in arrays.items()}))
 
     return write
 

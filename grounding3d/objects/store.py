@@ -34,19 +34,23 @@ from grounding3d.objects.folder import (
 from grounding3d.scene.base import Scene
 from grounding3d.scene.ply import read_ply, write_ply
 
-__all__ = ["check_output_folder", "is_scene_folder", "load_scene", "save_scene"]
+__all__ = ["check_output_folder", "is_scene_folder", "load_scene", "load_state", "save_scene"]
 
 _log = logging.getLogger(__name__)
 
 _RETRIES = 3  # a writer may swap the scene under a reader
+_STATE = "mapper_state"
 
 
-def save_scene(folder: str | Path, scene: LanguageScene) -> Path:
+def save_scene(
+    folder: str | Path, scene: LanguageScene, *, state: dict[str, np.ndarray] | None = None
+) -> Path:
     """Write a scene; one that was there before is replaced as a whole, or stays as it was.
 
     Args:
         folder: made if it does not exist; may hold a scene of ours, but nothing else.
         scene: what to write.
+        state: memory of the mapper, to go on mapping later; readers of the scene leave it alone.
 
     Returns:
         The folder.
@@ -58,9 +62,12 @@ def save_scene(folder: str | Path, scene: LanguageScene) -> Path:
     folder = Path(folder)
     check_output_folder(folder)
     files: dict[str, dict[str, Any]] = {}
+    writers = _writers(scene)
+    if state is not None:
+        writers[_STATE] = (".safetensors", tensors_writer(state))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for role, (suffix, write) in _writers(scene).items():
+        for role, (suffix, write) in writers.items():
             files[role] = write_hashed(folder, role, suffix, write)
         text = records.dump_json(records.manifest(scene, files))
         write_atomic(folder / MANIFEST, lambda path: path.write_bytes(text))
@@ -95,6 +102,17 @@ def load_scene(folder: str | Path, *, verify: bool = False) -> LanguageScene:
                 raise
             _log.info("%s was replaced while it was being read; reading it again", folder)
     raise SceneError(f"{folder} is being rewritten all the time", hint="Try again later.")
+
+
+def load_state(folder: str | Path) -> dict[str, np.ndarray] | None:
+    """The memory of the mapper that wrote a scene; None where it was saved without.
+
+    Raises:
+        SceneError: as for `load_scene`.
+    """
+    folder = Path(folder)
+    entry = read_manifest(folder)["files"].get(_STATE)
+    return None if entry is None else read_tensors(stored_path(folder, entry, verify=False))
 
 
 def _read(folder: Path, manifest: dict[str, Any], verify: bool) -> LanguageScene:

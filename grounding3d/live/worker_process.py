@@ -1,0 +1,224 @@
+"""The mapping process: frames and orders in, reports and scenes out.
+
+It runs in an interpreter of its own, started by `MappingWorker`, and ends when its socket does.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import socket
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+from grounding3d.capture.base import RGBDFrame
+from grounding3d.errors import GroundingError, SceneError
+from grounding3d.features.base import Encoder
+from grounding3d.geometry.camera import Camera
+from grounding3d.live.config import Config
+from grounding3d.live.parcels import ParcelSocket
+from grounding3d.live.worker_messages import (
+    Done,
+    Failed,
+    FrameDone,
+    FrameParts,
+    Order,
+    Ready,
+    Setup,
+    Snapshot,
+)
+
+_log = logging.getLogger(__name__)
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+)  # fmt: skip
+
+COMMAND = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from grounding3d.live.worker_process import main; main(int(sys.argv[2]))"
+)
+
+
+def command(descriptor: int) -> list[str]:
+    """The command line of a mapping process that talks over a socket it inherits."""
+    paths = json.dumps([path or os.getcwd() for path in sys.path])
+    return [sys.executable, "-c", COMMAND, paths, str(descriptor)]
+
+
+def main(descriptor: int) -> NoReturn:
+    """Run until the socket closes."""
+    end = ParcelSocket(socket.socket(fileno=descriptor))
+    inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(end, inbox), daemon=True).start()
+    try:
+        MappingLoop(end, inbox).run()
+    except BaseException as error:
+        traceback.print_exc()
+        end.send(Failed(f"{type(error).__name__}: {error}"))
+        os._exit(1)
+    os._exit(0)
+
+
+def _listen(end: ParcelSocket, inbox: queue.SimpleQueue[Any]) -> NoReturn:
+    """Hand messages on; without a parent nobody needs this process, whatever it is doing."""
+    while True:
+        try:
+            inbox.put(end.recv())
+        except EOFError:
+            os._exit(0)
+
+
+class MappingLoop:
+    """Adds frames as they come; hands out scenes now and then; refines while nothing comes.
+
+    Args:
+        end: where reports and scenes go.
+        inbox: the setup, then frames and orders.
+    """
+
+    def __init__(self, end: ParcelSocket, inbox: queue.SimpleQueue[Any]) -> None:
+        self._end, self._inbox = end, inbox
+        setup: Setup = inbox.get()
+        logging.basicConfig(level=setup.log_level)
+        self.config = Config.model_validate(setup.config)
+        self._setup = setup
+        self._epoch = 0
+        self._encoder = self._load_encoder()
+        self._mapper = self._new_mapper()
+        self._mapper.warm_up()
+        self._camera: Camera | None = None
+        self._is_closed = ""  # why no frame can be taken
+        self._is_dirty = False
+        self._may_refine = False
+        self._snapshot_s = 0.0
+        self._next_snapshot = 0.0
+
+    def run(self) -> NoReturn:
+        """Work until the process is ended from outside."""
+        self._end.send(Ready())
+        while True:
+            message = self._next()
+            if isinstance(message, FrameParts):
+                self._end.send(self._add(message))
+            elif isinstance(message, Order):
+                self._end.send(Done(message.number, self._obey(message)))
+            if self._is_dirty and time.monotonic() >= self._next_snapshot:
+                self._send_snapshot()
+
+    def _next(self) -> Any:
+        """The next message; None when a scene is due, or geometry was refined."""
+        try:
+            return self._inbox.get_nowait()
+        except queue.Empty:
+            pass
+        if self._may_refine:
+            self._may_refine = self._mapper.refine(self.config.live.refine_s)
+            self._is_dirty |= self._may_refine
+            return None
+        wait_s = None
+        if self._is_dirty:
+            wait_s = max(0.0, self._next_snapshot - time.monotonic())
+        try:
+            return self._inbox.get(timeout=wait_s)
+        except queue.Empty:
+            return None
+
+    def _add(self, parts: FrameParts) -> FrameDone:
+        if parts.epoch != self._epoch or self._is_closed:
+            return FrameDone(False, self._is_closed or "the map was reset", 0.0)
+        started = time.perf_counter()
+        try:
+            frame: RGBDFrame = parts.frame(self._camera)
+            self._camera = frame.camera
+            report = self._mapper.add(frame)
+            used, reason = report.used, report.reason
+        except GroundingError as error:
+            used, reason = False, str(error)
+        self._is_dirty |= used
+        self._may_refine |= used
+        return FrameDone(used, reason, time.perf_counter() - started)
+
+    def _obey(self, order: Order) -> str | None:
+        """Carry an order out; the reason if it cannot be."""
+        try:
+            if order.kind == "reset":
+                self._reset(order)
+            elif order.kind == "load":
+                self._load(order)
+            elif order.kind == "save":
+                self._save(order)
+            else:
+                self._check_used()
+                self._send_snapshot()
+        except GroundingError as error:
+            return str(error)
+        return None
+
+    def _reset(self, order: Order) -> None:
+        self._epoch, self._is_closed = order.epoch, ""
+        self._mapper = self._new_mapper(order.next_id)
+        self._is_dirty = self._may_refine = False
+
+    def _load(self, order: Order) -> None:
+        from grounding3d.objects.store import load_scene, load_state
+
+        self._reset(order)
+        scene, state = load_scene(order.path), load_state(order.path)
+        if state is None:
+            self._is_closed = "the loaded scene was saved without the mapper's memory"
+            raise SceneError(
+                f"{order.path} was saved without the mapper's memory",
+                hint="Questions about it are answered; reset to map anew.",
+            )
+        self._mapper.restore(scene, state)
+
+    def _save(self, order: Order) -> None:
+        from grounding3d.objects.store import save_scene
+
+        self._check_used()
+        scene = self._send_snapshot()
+        save_scene(Path(order.path), scene, state=self._mapper.state())
+
+    def _check_used(self) -> None:
+        if self._is_closed or not self._mapper.counts.used:
+            raise SceneError(
+                "there is no map yet", found=self._is_closed or "not one frame could be used"
+            )
+
+    def _send_snapshot(self) -> Any:
+        live, started = self.config.live, time.monotonic()
+        scene = self._mapper.snapshot()
+        took = time.monotonic() - started
+        self._end.send(Snapshot.of(scene, self._epoch, took))
+        done = time.monotonic()
+        pause_s = (done - started) * (1 / live.snapshot_share - 1)
+        self._next_snapshot = max(started + live.snapshot_period_s, done + pause_s)
+        self._is_dirty = False
+        return scene
+
+    def _load_encoder(self) -> Encoder:
+        import torch
+
+        from grounding3d.features.encoders import load_encoder
+
+        torch.set_num_threads(self.config.live.threads)
+        return load_encoder(self.config.encoder, self.config.device)
+
+    def _new_mapper(self, next_id: int = 1) -> Any:
+        from grounding3d.live.mapping import Mapper
+
+        setup = self._setup
+        return Mapper(
+            self.config,
+            self._encoder,
+            up_world=setup.up_world,
+            static_transforms=setup.static_transforms,
+            next_id=next_id,
+        )
