@@ -11,6 +11,7 @@ _EXTRA_OF = {
     "gsplat": "cuda",
     "open3d": "mesh",
     "viser": "view",
+    "av": "video",
     "rclpy": "ros",
     "pybullet": "sim",
     "pybullet_data": "sim",

@@ -18,6 +18,7 @@ from grounding3d.interfaces.commands.evaluate import Evaluate
 from grounding3d.interfaces.commands.export import Export
 from grounding3d.interfaces.commands.info import Info
 from grounding3d.interfaces.commands.query import Query
+from grounding3d.interfaces.commands.render import Render
 from grounding3d.interfaces.commands.simulate import Simulate
 
 _subcommand = tyro.conf.subcommand
@@ -28,6 +29,7 @@ Command = (
     | Annotated[Info, _subcommand("info")]
     | Annotated[Doctor, _subcommand("doctor")]
     | Annotated[Export, _subcommand("export")]
+    | Annotated[Render, _subcommand("render")]
     | Annotated[Simulate, _subcommand("simulate")]
     | Annotated[Evaluate, _subcommand("eval")]
 )

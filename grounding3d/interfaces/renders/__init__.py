@@ -1,0 +1,1 @@
+"""Pictures and videos of a scene. Heavy imports stay inside functions."""
