@@ -1,0 +1,1 @@
+"""Parts of the ROS 2 node; every module but `names` needs rclpy (extra `ros`, or a sourced ROS)."""
