@@ -50,7 +50,8 @@ class Drawing:
         depth_sum: [H,W] sum of w z.
         alpha: [H,W] sum of w.
         channels: [H,W,C] sum of w times the channels, None unless asked for.
-        means2d: [N,2] projected centres; part of the graph, so that gradients by them exist.
+        means2d: [N,2] or, one camera, [1,N,2] projected centres: the very tensor of the graph, so
+            that gradients by it exist.
         radii: [N,2] half size in whole pixels, 0 where not drawn.
     """
 
@@ -214,5 +215,5 @@ class TorchRasterizer:
         return Gradients(
             parameters=SplatParameters(**dict(zip(raw, map(to_numpy, by_raw), strict=True))),
             pose=to_numpy(pose),
-            means2d=to_numpy(means2d),
+            means2d=to_numpy(means2d.reshape(-1, 2)),
         )

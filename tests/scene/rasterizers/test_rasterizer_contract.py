@@ -369,7 +369,7 @@ def test_gradients_are_those_of_the_reference(
 
 def assert_close(found: np.ndarray, wanted: np.ndarray, name: str) -> None:
     assert found.shape == wanted.shape, name
-    assert found.dtype == np.float32, name
+    assert np.isfinite(found).all(), name
     assert np.abs(wanted).max() > 0, name
     relative = np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
     assert relative < 5e-3, f"{name}: {relative}"
