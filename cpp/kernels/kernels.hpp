@@ -1,0 +1,81 @@
+// The functions that are compiled once per instruction set, as a table chosen at run time.
+#pragma once
+#include "../types.hpp"
+
+namespace g3d {
+
+// Images of the loss: everything in padded planes but the recorded image.
+struct LossImages {
+    const Planes* rendered;
+    const uint8_t* rgb;     // [H,W,3]
+    const float* depth_m;   // [H,W] or null
+    const float* exposure;  // [2,3] gain, offset
+    float* gradient_rgb[3];
+    float* gradient_depth;
+    float* gradient_alpha;
+    float* rendered_exposed;  // [3] planes: g C + b over the background
+    float* target;            // [3] planes
+    float* ssim_rows;         // [3 channels][evaluated rows][3][padded width]
+};
+
+// Tiles first..last of one row of tiles.
+struct TileSpan {
+    int32_t splat;
+    int16_t row, first, last;
+};
+
+// Sums of one image row.
+struct RowSums {
+    double l1, squared, ssim, depth_error, depth_loss, transparency;
+    double gain[3], offset[3];
+    int64_t depth_pixels;
+};
+
+struct KernelTable {
+    const char* name;
+
+    // Project Gaussians [begin, end); those in view are appended to `out` in order. Returns how many.
+    int (*project)(const GaussianArrays&, const View&, int begin, int end, Splat* out);
+
+    // The tiles that a splat touches, one span for each row of tiles; `out` has room for all rows.
+    // Returns how many.
+    int (*tile_spans)(const Splat&, const View&, int splat, TileSpan* out);
+
+    // Blend a tile front to back. `channels` [N,C] may be null; then `channel_planes` is unused.
+    void (*blend)(const Splat*, const int32_t* list, int count, const View&, int tile, const Planes&,
+                  const float* channels, int channel_count, float* channel_planes);
+
+    // Sums of w over the cells of a tile: [count][(16/cell)^2].
+    void (*contributions)(const Splat*, const int32_t* list, int count, const View&, int tile,
+                          int cell_px, float* weights);
+
+    // Differentiate a tile front to back; `sums` [count] is overwritten.
+    void (*blend_backward)(const Splat*, const int32_t* list, int count, const View&, int tile,
+                           const Planes&, const PlaneGradients&, SplatSums* sums);
+
+    // From the sums of the drawn Gaussians [begin, end) to the gradients of their parameters and of
+    // the pose (added to pose[6]: v, omega).
+    void (*project_backward)(const GaussianArrays&, const View&, const Splat*, const SplatSums*,
+                             int begin, int end, const GaussianGradients&, double* pose);
+
+    // Loss of image rows, step by step; see loss.cpp.
+    void (*loss_pixels)(const LossImages&, const View&, const LossSettings&, int row,
+                        int64_t depth_pixels, RowSums&);
+    void (*loss_ssim_row)(const LossImages&, const View&, const LossSettings&, int channel,
+                          int evaluated, RowSums&);
+    void (*loss_gather)(const LossImages&, const View&, const LossSettings&, int row, RowSums&);
+
+    // One Adam step on rows index[k] of the [N,width] arrays, k in [begin, end). `gradient` has one
+    // row for each k; corrections[2 k] are 1 / (1 - beta^t) for both betas.
+    void (*adam)(float* value, float* first, float* second, const float* gradient,
+                 const int32_t* index, const float* corrections, int begin, int end, int width,
+                 float rate);
+};
+
+const KernelTable& kernels_baseline();
+#if defined(G3D_X86)
+const KernelTable& kernels_avx2();
+const KernelTable& kernels_avx512();
+#endif
+
+}  // namespace g3d

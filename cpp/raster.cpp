@@ -1,0 +1,246 @@
+#include "raster.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace g3d {
+
+namespace {
+
+constexpr int kChunk = 2048;  // Gaussians a task; fixed, so that results do not depend on threads
+constexpr int64_t kMaxEntries = int64_t(1) << 30;
+
+template <typename Body>
+void for_chunks(int64_t n, Body body) {
+    const int64_t chunks = (n + kChunk - 1) / kChunk;
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int64_t c = 0; c < chunks; ++c) body(c, c * kChunk, std::min(n, (c + 1) * kChunk));
+}
+
+}  // namespace
+
+std::vector<const KernelTable*> usable_kernels() {
+    std::vector<const KernelTable*> usable = {&kernels_baseline()};
+#if defined(G3D_X86)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        usable.push_back(&kernels_avx2());
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        usable.push_back(&kernels_avx512());
+#endif
+    return usable;
+}
+
+const KernelTable& best_kernels() {
+    const std::vector<const KernelTable*> usable = usable_kernels();
+    if (const char* wanted = std::getenv("GROUNDING3D_ISA"))
+        for (const KernelTable* table : usable)
+            if (std::string(table->name) == wanted) return *table;
+    return *usable.back();
+}
+
+void GradientRows::resize(size_t n, int sh_rest) {
+    means.resize(3 * n);
+    wxyz.resize(4 * n);
+    scales.resize(3 * n);
+    logits.resize(n);
+    sh0.resize(3 * n);
+    shN.resize(3 * n * sh_rest);
+    means2d.resize(2 * n);
+}
+
+GaussianGradients GradientRows::view() {
+    return {means.data(), wxyz.data(), scales.data(), logits.data(),
+            sh0.data(),   shN.data(),  means2d.data()};
+}
+
+void Raster::forward(const GaussianArrays& gaussians, const View& view, const float* channels,
+                     int channel_count, float* channel_planes) {
+    allocate(view);
+    project(gaussians, view);
+    sort_by_depth();
+    list_tiles(view);
+    if (channel_planes) std::fill_n(channel_planes, channel_count * view.plane(), 0.0f);
+    const int tiles = view.tiles();
+#pragma omp parallel for schedule(dynamic, 4)
+    for (int t = 0; t < tiles; ++t)
+        kernels_.blend(splats_.data(), tile_list_.data() + tile_begin_[t],
+                       int(tile_begin_[t + 1] - tile_begin_[t]), view, t, planes_, channels,
+                       channel_planes ? channel_count : 0, channel_planes);
+}
+
+void Raster::allocate(const View& view) {
+    const int64_t plane = view.plane();
+    if (int64_t(plane_storage_.size()) != 5 * plane) plane_storage_.assign(5 * plane, 0.0f);
+    float* p = plane_storage_.data();
+    planes_ = {{p, p + plane, p + 2 * plane}, p + 3 * plane, p + 4 * plane};
+}
+
+void Raster::project(const GaussianArrays& gaussians, const View& view) {
+    const int n = gaussians.count;
+    unsorted_.resize(n);
+    std::vector<int64_t> found((n + kChunk - 1) / kChunk + 1, 0);
+    for_chunks(n, [&](int64_t chunk, int64_t begin, int64_t end) {
+        found[chunk + 1] =
+            kernels_.project(gaussians, view, int(begin), int(end), unsorted_.data() + begin);
+    });
+    for (size_t c = 1; c < found.size(); ++c) found[c] += found[c - 1];
+    keys_.resize(found.back());
+    for_chunks(n, [&](int64_t chunk, int64_t begin, int64_t) {
+        for (int64_t k = found[chunk]; k < found[chunk + 1]; ++k) {
+            const int64_t row = begin + (k - found[chunk]);
+            uint32_t depth;  // of positive floats, the bits are in the order of the numbers
+            std::memcpy(&depth, &unsorted_[row].z, sizeof depth);
+            keys_[k] = uint64_t(depth) << 32 | uint32_t(row);
+        }
+    });
+}
+
+// Least significant digit first, stable: equal depths stay in the order of the Gaussians.
+void Raster::sort_by_depth() {
+    constexpr int kBits = 11, kBuckets = 1 << kBits;
+    const int64_t n = int64_t(keys_.size());
+    uint32_t low = ~0u, high = 0;
+    for (const uint64_t key : keys_) {
+        low = std::min(low, uint32_t(key >> 32));
+        high = std::max(high, uint32_t(key >> 32));
+    }
+    sorted_keys_.resize(n);
+    const int threads = std::max(1, std::min(omp_get_max_threads(), int(n / 8192)));
+    std::vector<int64_t> counts(size_t(threads) * kBuckets);
+    for (int shift = 0; n && shift < 32 && (high - low) >> shift; shift += kBits) {
+        const auto digit = [&](uint64_t key) {
+            return (uint32_t(key >> 32) - low) >> shift & (kBuckets - 1);
+        };
+        std::fill(counts.begin(), counts.end(), 0);
+#pragma omp parallel num_threads(threads)
+        {
+            const int t = omp_get_thread_num(), team = omp_get_num_threads();
+            const int64_t begin = n * t / team, end = n * (t + 1) / team;
+            int64_t* mine = counts.data() + size_t(t) * kBuckets;
+            for (int64_t k = begin; k < end; ++k) ++mine[digit(keys_[k])];
+#pragma omp barrier
+#pragma omp single
+            {
+                int64_t total = 0;
+                for (int b = 0; b < kBuckets; ++b)
+                    for (int u = 0; u < team; ++u)
+                        total += std::exchange(counts[size_t(u) * kBuckets + b], total);
+            }
+            for (int64_t k = begin; k < end; ++k) sorted_keys_[mine[digit(keys_[k])]++] = keys_[k];
+        }
+        std::swap(keys_, sorted_keys_);
+    }
+    splats_.resize(n);
+    for_chunks(n, [&](int64_t, int64_t begin, int64_t end) {
+        for (int64_t k = begin; k < end; ++k) splats_[k] = unsorted_[uint32_t(keys_[k])];
+    });
+}
+
+// Counting sort of (splat, tile) pairs by tile. Each thread counts its part of the depth-sorted
+// splats; the parts follow each other in every tile's list, so that lists are front to back.
+void Raster::list_tiles(const View& view) {
+    const int64_t n = int64_t(splats_.size());
+    const int tiles = view.tiles(), tiles_x = view.tiles_x(), rows = tiles / tiles_x;
+    const int team = omp_get_max_threads();
+    std::vector<std::vector<TileSpan>> spans(team);
+    std::vector<int64_t> cursor(size_t(team) * tiles, 0), first_entry(team + 1, 0);
+    entry_begin_.resize(n + 1);
+#pragma omp parallel for schedule(static, 1)
+    for (int t = 0; t < team; ++t) {
+        const int64_t begin = n * t / team, end = n * (t + 1) / team;
+        int64_t* counts = cursor.data() + size_t(t) * tiles;
+        std::vector<TileSpan>& mine = spans[t];
+        mine.resize((end - begin) * 2 + rows);
+        size_t used = 0;
+        int64_t entries = 0;
+        for (int64_t k = begin; k < end; ++k) {
+            if (mine.size() < used + rows) mine.resize(2 * mine.size());
+            const int found = kernels_.tile_spans(splats_[k], view, int(k), mine.data() + used);
+            entry_begin_[k] = entries;
+            for (int s = 0; s < found; ++s) {
+                const TileSpan& span = mine[used + s];
+                for (int x = span.first; x <= span.last; ++x) ++counts[span.row * tiles_x + x];
+                entries += span.last - span.first + 1;
+            }
+            used += found;
+        }
+        mine.resize(used);
+        first_entry[t + 1] = entries;
+    }
+    for (int t = 0; t < team; ++t) first_entry[t + 1] += first_entry[t];
+    tile_begin_.resize(tiles + 1);
+    int64_t total = 0;
+    for (int tile = 0; tile < tiles; ++tile) {
+        tile_begin_[tile] = total;
+        for (int t = 0; t < team; ++t)
+            total += std::exchange(cursor[size_t(t) * tiles + tile], total);
+    }
+    tile_begin_[tiles] = entry_begin_[n] = total;
+    if (total > kMaxEntries)
+        throw std::length_error("over 2^30 pairs of Gaussian and tile: the Gaussians are too large");
+    tile_list_.resize(total);
+    entry_slot_.resize(total);
+#pragma omp parallel for schedule(static, 1)
+    for (int t = 0; t < team; ++t) {
+        int64_t* next = cursor.data() + size_t(t) * tiles;
+        int64_t entry = first_entry[t];
+        for (int64_t k = n * t / team; k < n * (t + 1) / team; ++k) entry_begin_[k] += entry;
+        for (const TileSpan& span : spans[t])
+            for (int x = span.first; x <= span.last; ++x) {
+                const int64_t slot = next[span.row * tiles_x + x]++;
+                tile_list_[slot] = span.splat;
+                entry_slot_[entry++] = int32_t(slot);
+            }
+    }
+}
+
+void Raster::backward(const GaussianArrays& gaussians, const View& view,
+                      const PlaneGradients& gradients, GradientRows& rows) {
+    const int tiles = view.tiles();
+    const int64_t n = int64_t(splats_.size());
+    entry_sums_.resize(tile_list_.size());
+#pragma omp parallel for schedule(dynamic, 4)
+    for (int t = 0; t < tiles; ++t)
+        kernels_.blend_backward(splats_.data(), tile_list_.data() + tile_begin_[t],
+                                int(tile_begin_[t + 1] - tile_begin_[t]), view, t, planes_,
+                                gradients, entry_sums_.data() + tile_begin_[t]);
+    splat_sums_.resize(n);
+    rows.resize(n, gaussians.sh_rest);
+    const GaussianGradients out = rows.view();
+    std::vector<double> pose(6 * ((n + kChunk - 1) / kChunk), 0.0);
+    for_chunks(n, [&](int64_t chunk, int64_t begin, int64_t end) {
+        const int64_t last = entry_begin_[end];
+        for (int64_t k = begin; k < end; ++k) {
+            float total[kSums] = {};
+            for (int64_t e = entry_begin_[k]; e < entry_begin_[k + 1]; ++e) {
+                if (e + 12 < last) __builtin_prefetch(&entry_sums_[entry_slot_[e + 12]]);
+                const float* sums = reinterpret_cast<const float*>(&entry_sums_[entry_slot_[e]]);
+                for (int j = 0; j < kSums; ++j) total[j] += sums[j];
+            }
+            std::memcpy(&splat_sums_[k], total, sizeof total);
+        }
+        kernels_.project_backward(gaussians, view, splats_.data(), splat_sums_.data(), int(begin),
+                                  int(end), out, pose.data() + 6 * chunk);
+    });
+    std::fill_n(rows.pose, 6, 0.0);
+    for (size_t k = 0; k < pose.size(); ++k) rows.pose[k % 6] += pose[k];
+}
+
+void Raster::contributions(const View& view, int cell_px, std::vector<float>& weights) {
+    const int tiles = view.tiles(), cells = (kTile / cell_px) * (kTile / cell_px);
+    weights.resize(tile_list_.size() * cells);
+#pragma omp parallel for schedule(dynamic, 4)
+    for (int t = 0; t < tiles; ++t)
+        kernels_.contributions(splats_.data(), tile_list_.data() + tile_begin_[t],
+                               int(tile_begin_[t + 1] - tile_begin_[t]), view, t, cell_px,
+                               weights.data() + tile_begin_[t] * cells);
+}
+
+}  // namespace g3d
