@@ -81,7 +81,7 @@ class Mapper:
         motion = config.keyframes
         self._fuses = KeyframeSelector(motion.min_translation_m, motion.min_rotation_rad)
         self._looks = KeyframeSelector(motion.language_translation_m, motion.language_rotation_rad)
-        self._builder = make_builder(config.scene)
+        self._builder = make_builder(config.scene, config.device)
         self._mask_source: MaskSource = make_mask_source(config.masks)
         self._fuser = SegmentFuser(config.fusion)
         self._vocabulary: Vocabulary | None = None

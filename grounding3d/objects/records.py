@@ -42,6 +42,7 @@ def manifest(scene: LanguageScene, files: dict[str, dict[str, Any]]) -> dict[str
         "up_world": None if geometry.up_world is None else _floats(geometry.up_world),
         "up_source": geometry.up_source,
         "backend": geometry.backend,
+        "report": geometry.report,
         "encoder": encoder_json(scene.encoder),
         "static_transforms": {k: _floats(T) for k, T in scene.static_transforms.items()},
         "config": scene.config,

@@ -159,6 +159,7 @@ def _assemble(manifest: dict[str, Any], paths: dict[str, Path]) -> LanguageScene
         up_world=None if up is None else np.array(up, float),
         up_source=manifest["up_source"],
         backend=manifest["backend"],
+        report=manifest.get("report"),
     )
     return LanguageScene(
         uuid=manifest["uuid"],

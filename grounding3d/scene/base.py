@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -93,6 +93,7 @@ class Scene:
         up_world: [3] unit vector against gravity, None where unknown.
         up_source: where `up_world` comes from.
         backend: name of the builder in the table of scene backends.
+        report: how well the scene fits its frames, as JSON values; None where nothing was measured.
     """
 
     gaussians: Gaussians
@@ -102,6 +103,7 @@ class Scene:
     up_world: np.ndarray | None = None
     up_source: UpSource = "unknown"
     backend: str = "points"
+    report: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

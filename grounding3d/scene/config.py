@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from grounding3d.config import Section
+from grounding3d.scene.splat.config import SplatConfig
 
 
 class SceneConfig(Section):
@@ -44,9 +45,19 @@ class SceneConfig(Section):
     carve_every: int = Field(
         default=5, ge=0, description="every n-th frame looks for surfels it sees through; 0: never"
     )
+    forget_after_looks: int = Field(
+        default=4,
+        ge=0,
+        description="a surfel that so many of those looks in a row saw through has gone, however "
+        "often it was seen before; 0: never",
+    )
     max_jump_m: float | None = Field(
         default=None,
         gt=0,
         description="a frame whose camera lies farther from the last one is skipped, metres; "
         "None: never",
     )
+    device: str | None = Field(
+        default=None, description="where scenes are trained: cpu, cuda; None: the build's device"
+    )
+    splat: SplatConfig = SplatConfig()
