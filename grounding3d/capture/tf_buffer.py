@@ -15,7 +15,12 @@ from typing import Any
 import numpy as np
 
 from grounding3d.errors import TransformError
-from grounding3d.geometry.transforms import interpolate_pose, invert_pose, pose_from_quaternion
+from grounding3d.geometry.transforms import (
+    interpolate_pose,
+    invert_pose,
+    motion_between,
+    pose_from_quaternion,
+)
 
 _WIDTH = 7  # a sample: translation xyz, quaternion wxyz
 _STILL_M = 0.01  # samples this close span a gap of any length: nothing has moved
@@ -306,9 +311,8 @@ def _matrix(sample: Iterable[float]) -> np.ndarray:
 
 
 def _same_pose(T_0: np.ndarray, T_1: np.ndarray) -> bool:
-    cosine = (np.trace(T_0[:3, :3].T @ T_1[:3, :3]) - 1) / 2
-    turned = np.arccos(np.clip(cosine, -1.0, 1.0))
-    return bool(np.linalg.norm(T_0[:3, 3] - T_1[:3, 3]) < _STILL_M and turned < _STILL_RAD)
+    moved_m, turned_rad = motion_between(T_0, T_1)
+    return moved_m < _STILL_M and turned_rad < _STILL_RAD
 
 
 def _listed(what: str, names: Iterable[str], most: int = 12) -> str:

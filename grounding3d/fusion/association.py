@@ -19,7 +19,8 @@ from grounding3d.capture.base import RGBDFrame
 from grounding3d.fusion import fuser_state
 from grounding3d.fusion.base import FusedSegment, Segment
 from grounding3d.fusion.config import FusionConfig
-from grounding3d.fusion.overlap import Overlap, measure_overlap, visible_voxels
+from grounding3d.fusion.forgetting import forget_gone, note_looks
+from grounding3d.fusion.overlap import Overlap, look_at_tracks, measure_overlap
 from grounding3d.fusion.resolve import (
     drop_doubtful,
     drop_fleeting,
@@ -63,7 +64,9 @@ class SegmentFuser:
                 part.
         """
         self.n_frames += 1
-        visible = visible_voxels(self.tracks.values(), frame) if frame is not None else {}
+        looks = look_at_tracks(self.tracks.values(), frame) if frame is not None else {}
+        note_looks(self, looks)
+        visible = {track_id: look.seen for track_id, look in looks.items()}
         for segment in segments:
             if segment.kind == "support":
                 add_support(self, segment)
@@ -74,6 +77,8 @@ class SegmentFuser:
         if frame is None:
             for track in self.tracks.values():
                 track.n_visible = len(track.keyframes)
+        if self.config.forget_after_looks:
+            forget_gone(self)
         if self.n_frames % _TIDY_EVERY == 0:
             drop_fleeting(self)
 
@@ -118,6 +123,7 @@ class SegmentFuser:
         """Keep a segment's embedding and keyframe with the tracks it covered."""
         for track_id in members:
             self.tracks[track_id].keyframes.add(segment.keyframe)
+            self.tracks[track_id].n_silent = 0
         if segment.embedding is not None:
             quality = segment.view_quality * min(1.0, max(seen, 0.05))
             self.views.add(members, View(segment.embedding, quality, segment.keyframe))
@@ -174,6 +180,7 @@ class SegmentFuser:
         for rows in parts[1:]:
             heir = self.new_track("object", voxels.select(rows))
             heir.keyframes, heir.n_visible = set(track.keyframes), track.n_visible
+            heir.n_silent = track.n_silent
             self.votes.copy_to(track.id, heir.id)
             heirs.append(heir)
             if seen is not None:

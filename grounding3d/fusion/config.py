@@ -58,6 +58,11 @@ class FusionConfig(Section):
     min_seen_share: float = Field(
         0.1, ge=0, le=1, description="share of the frames that could have seen it, likewise"
     )
+    forget_after_looks: int = Field(
+        4,
+        ge=0,
+        description="a thing that so many frames in a row saw through has gone; 0: never",
+    )
     trim_share: float = Field(
         0.4, ge=0, le=1, description="voxels hit less often than this share of the usual are cut"
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from grounding3d.fusion.association import SegmentFuser
 
 _KINDS = ("object", "support")
-_FIELDS = ("keys", "counts", "misses", "offset_sum", "rgb_sum")
+_FIELDS = ("keys", "counts", "misses", "through", "offset_sum", "rgb_sum")
 
 
 def pack(fuser: SegmentFuser) -> dict[str, np.ndarray]:
@@ -27,6 +27,7 @@ def pack(fuser: SegmentFuser) -> dict[str, np.ndarray]:
         "track_id": np.array([t.id for t in tracks], np.int64),
         "track_kind": np.array([_KINDS.index(t.kind) for t in tracks], np.uint8),
         "track_n_visible": np.array([t.n_visible for t in tracks], np.int64),
+        "track_n_silent": np.array([t.n_silent for t in tracks], np.int64),
         "track_n_voxels": np.array([len(t.voxels) for t in tracks], np.int64),
         "track_n_keyframes": np.array([len(t.keyframes) for t in tracks], np.int64),
         "keyframes": np.array([k for t in tracks for k in sorted(t.keyframes)], np.int64),
@@ -77,6 +78,7 @@ def _unpack(fuser: SegmentFuser, state: dict[str, np.ndarray]) -> None:
             VoxelHistogram(cell, *(state[f"voxel_{name}"][rows].copy() for name in _FIELDS)),
             set(state["keyframes"][frames].tolist()),
             int(state["track_n_visible"][n]),
+            int(state["track_n_silent"][n]),
         )
     fuser.views.by_members.clear()
     ends = np.cumsum(state["view_n_members"])

@@ -11,28 +11,58 @@ from grounding3d.capture.base import RGBDFrame
 from grounding3d.fusion.tracks import Track
 from grounding3d.fusion.voxels import VoxelHistogram
 from grounding3d.geometry.transforms import invert_pose, transform_points
+from grounding3d.scene.surfels import axial_sigma
 
 _DEPTH_TOLERANCE_M = 0.02
 _DEPTH_TOLERANCE_SHARE = 0.015  # of the depth
+_SIGMAS = 3.0  # of the depth noise that lie between a voxel and what is seen behind it
 _MIN_VISIBLE = 8
 
 
-def visible_voxels(tracks: Iterable[Track], frame: RGBDFrame) -> dict[int, np.ndarray]:
-    """For track ids, [n] bool: the frame measured depth where the voxel is; none out of view."""
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What one frame says about a track's n voxels; neither where they are hidden or out of view.
+
+    Attributes:
+        seen: [n] bool: depth was measured where the voxel is.
+        through: [n] bool: depth was measured behind the voxel, all around its pixel.
+    """
+
+    seen: np.ndarray
+    through: np.ndarray
+
+
+def look_at_tracks(tracks: Iterable[Track], frame: RGBDFrame) -> dict[int, Look]:
+    """For track ids what the frame says about them; none for tracks out of view."""
     tracks = _in_view([t for t in tracks if len(t.voxels)], frame)
     if not tracks:
         return {}
     points = np.concatenate([t.points for t in tracks])
     points_cam = transform_points(invert_pose(frame.T_world_cam), points)
     uv, z = frame.camera.project(points_cam)
-    inside = (z > 0.05) & frame.camera.contains(uv)
+    inside = np.flatnonzero((z > 0.05) & frame.camera.contains(uv))
     u, v = np.rint(uv[inside]).astype(np.int64).T
-    depth = frame.depth_m[v, u]
+    depth, z = frame.depth_m[v, u], z[inside]
+    gap = np.where(depth > 0, depth - z, -np.inf)
     tolerance = np.maximum(_DEPTH_TOLERANCE_M, _DEPTH_TOLERANCE_SHARE * depth)
-    seen = np.zeros(len(points), bool)
-    seen[inside] = (depth > 0) & (np.abs(depth - z[inside]) <= tolerance)
-    ends = np.cumsum([len(t.voxels) for t in tracks])
-    return {t.id: part for t, part in zip(tracks, np.split(seen, ends[:-1]), strict=True)}
+    seen, through = np.zeros((2, len(points)), bool)
+    seen[inside] = np.abs(gap) <= tolerance
+    behind = gap > np.maximum(tolerance, _SIGMAS * axial_sigma(z))
+    # beside a thing, and at the rim of a thin one, pixels catch what lies behind
+    behind[behind] = _nearest_around(frame.depth_m, v[behind], u[behind]) > (z + tolerance)[behind]
+    through[inside] = behind
+    ends = np.cumsum([len(t.voxels) for t in tracks])[:-1]
+    parts = zip(tracks, np.split(seen, ends), np.split(through, ends), strict=True)
+    return {track.id: Look(s, t) for track, s, t in parts}
+
+
+def _nearest_around(depth_m: np.ndarray, v: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Smallest depth [n] of the 3 x 3 pixels around (v, u), 0 where one of them is unknown."""
+    h, w = depth_m.shape
+    steps = np.arange(-1, 2)
+    rows = np.clip(v[:, None] + steps, 0, h - 1)[:, :, None]
+    columns = np.clip(u[:, None] + steps, 0, w - 1)[:, None, :]
+    return depth_m[rows, columns].min(axis=(1, 2)) if len(v) else np.zeros(0, np.float32)
 
 
 def _in_view(tracks: list[Track], frame: RGBDFrame) -> list[Track]:

@@ -21,6 +21,7 @@ class Track:
         voxels: what was hit, and how often.
         keyframes: keyframes whose masks touched it.
         n_visible: frames that could have seen it.
+        n_silent: frames in a row, until now, that looked at its place and had no mask for it.
     """
 
     id: int
@@ -28,6 +29,7 @@ class Track:
     voxels: VoxelHistogram
     keyframes: set[int] = field(default_factory=set)
     n_visible: int = 0
+    n_silent: int = 0
 
     def __post_init__(self) -> None:
         self.put(self.voxels)
@@ -49,6 +51,7 @@ class Track:
         self.put(self.voxels.add(other.voxels))
         self.keyframes |= other.keyframes
         self.n_visible = max(self.n_visible, other.n_visible, len(self.keyframes))
+        self.n_silent = min(self.n_silent, other.n_silent)
 
 
 def boxes_touch(a: Track, b: Track, margin_m: float) -> bool:

@@ -42,6 +42,7 @@ class VoxelHistogram:
         keys: [n] int64, ascending.
         counts: [n] int32 frames that hit the voxel.
         misses: [n] int32 frames that saw the surface there outside this thing's masks.
+        through: [n] int32 frames in a row, until now, that saw something behind the voxel.
         offset_sum: [n,3] float32 sum of (point - voxel centre).
         rgb_sum: [n,3] float32.
     """
@@ -50,6 +51,7 @@ class VoxelHistogram:
     keys: np.ndarray
     counts: np.ndarray
     misses: np.ndarray
+    through: np.ndarray
     offset_sum: np.ndarray
     rgb_sum: np.ndarray
 
@@ -60,7 +62,7 @@ class VoxelHistogram:
         offset = mean - voxel_centers(keys, cell_m)
         return cls(
             cell_m, keys, np.ones(len(keys), np.int32), np.zeros(len(keys), np.int32),
-            offset.astype(np.float32), color.astype(np.float32),
+            np.zeros(len(keys), np.int32), offset.astype(np.float32), color.astype(np.float32),
         )  # fmt: skip
 
     @classmethod
@@ -86,11 +88,11 @@ class VoxelHistogram:
         """The voxels at a boolean mask."""
         return VoxelHistogram(
             self.cell_m, self.keys[rows], self.counts[rows], self.misses[rows],
-            self.offset_sum[rows], self.rgb_sum[rows],
+            self.through[rows], self.offset_sum[rows], self.rgb_sum[rows],
         )  # fmt: skip
 
     def add(self, other: VoxelHistogram) -> VoxelHistogram:
-        """The sum of two histograms."""
+        """The sum of two histograms; what either has just seen is there."""
         keys = np.concatenate([self.keys, other.keys])
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
@@ -98,15 +100,16 @@ class VoxelHistogram:
         first[1:] = keys[1:] != keys[:-1]
         starts = np.flatnonzero(first)
 
-        def total(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        def total(a: np.ndarray, b: np.ndarray, of: np.ufunc = np.add) -> np.ndarray:
             both = np.concatenate([a, b])[order]
-            return np.add.reduceat(both, starts, axis=0) if len(starts) else both
+            return of.reduceat(both, starts, axis=0) if len(starts) else both
 
         return VoxelHistogram(
             self.cell_m,
             keys[starts],
             total(self.counts, other.counts),
             total(self.misses, other.misses),
+            total(self.through, other.through, np.minimum),
             total(self.offset_sum, other.offset_sum),
             total(self.rgb_sum, other.rgb_sum),
         )

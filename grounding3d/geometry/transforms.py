@@ -106,6 +106,13 @@ def interpolate_pose(T_0: np.ndarray, T_1: np.ndarray, fraction: float) -> np.nd
     return make_pose(R, (1 - fraction) * T_0[:3, 3] + fraction * T_1[:3, 3])
 
 
+def motion_between(T_a: np.ndarray, T_b: np.ndarray) -> tuple[float, float]:
+    """How far apart two poses [4,4] of one frame are: metres, radians."""
+    moved_m = float(np.linalg.norm(T_a[:3, 3] - T_b[:3, 3]))
+    cosine = (np.trace(T_a[:3, :3].T @ T_b[:3, :3]) - 1) / 2
+    return moved_m, float(np.arccos(np.clip(cosine, -1.0, 1.0)))
+
+
 def look_at(eye: np.ndarray, target: np.ndarray, up_world: np.ndarray) -> np.ndarray:
     """Pose `T_world_cam` (OpenCV axes) at `eye` looking at `target`, image up along `up_world`."""
     forward = np.asarray(target, float) - np.asarray(eye, float)

@@ -56,11 +56,6 @@ class LiveConfig(Section):
     tf_timeout_s: float = Field(
         0.5, ge=0, description="how long an image waits for its camera's pose, seconds"
     )
-    forget_after_views: int = Field(
-        4,
-        ge=0,
-        description="what so many new views in a row see through has gone; 0: nothing is forgotten",
-    )
 
 
 class Config(Section):

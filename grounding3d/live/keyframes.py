@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from grounding3d.geometry.transforms import motion_between
+
 
 class KeyframeSelector:
     """Says of each pose whether the camera moved enough since the last one that was taken.
@@ -22,10 +24,8 @@ class KeyframeSelector:
         """Whether a frame at this pose adds something; the first one always does."""
         if self._last is None:
             return True
-        moved = np.linalg.norm(T_world_cam[:3, 3] - self._last[:3, 3])
-        cosine = (np.trace(self._last[:3, :3].T @ T_world_cam[:3, :3]) - 1) / 2
-        turned = np.arccos(np.clip(cosine, -1, 1))
-        return bool(moved >= self._min_translation_m or turned >= self._min_rotation_rad)
+        moved_m, turned_rad = motion_between(self._last, T_world_cam)
+        return moved_m >= self._min_translation_m or turned_rad >= self._min_rotation_rad
 
     def take(self, T_world_cam: np.ndarray) -> None:
         """Remember the pose of a frame that was used."""

@@ -25,6 +25,7 @@ class VoxelRows:
         sums: [N,11] float64: weight, then weight times position, normal, colour, footprint.
         views: [N] int32 frames that observed the voxel.
         misses: [N] int32 frames that saw through it.
+        through: [N] int32 likewise, in a row since it was last observed.
         best: [N] float32 largest weight that one frame gave.
         anchor: [N] int32 keyframe that gave it.
     """
@@ -32,6 +33,7 @@ class VoxelRows:
     sums: np.ndarray
     views: np.ndarray
     misses: np.ndarray
+    through: np.ndarray
     best: np.ndarray
     anchor: np.ndarray
 
@@ -42,6 +44,7 @@ class VoxelRows:
             sums=np.zeros((n, COLUMNS)),
             views=np.zeros(n, np.int32),
             misses=np.zeros(n, np.int32),
+            through=np.zeros(n, np.int32),
             best=np.zeros(n, np.float32),
             anchor=np.zeros(n, np.int32),
         )
@@ -80,11 +83,14 @@ class VoxelSums:
     Args:
         voxel_size_m: edge of a voxel at the start.
         limit: bound on the number of voxels between calls.
+        forget_after: a voxel that so many looks in a row saw through begins anew when it is
+            observed again; 0: it never does.
     """
 
-    def __init__(self, voxel_size_m: float, limit: int) -> None:
+    def __init__(self, voxel_size_m: float, limit: int, forget_after: int = 0) -> None:
         self.voxel_size_m = voxel_size_m
         self.limit = limit
+        self.forget_after = forget_after
         self.table = VoxelTable()
         self._store = VoxelRows.zeros(0)
         self._scratch = np.zeros(0, np.int32)
@@ -113,6 +119,7 @@ class VoxelSums:
         seen, index = group(rows, self._scratch)
         sums = np.stack([np.bincount(index, column, len(seen)) for column in values], axis=1)
         store = self._store
+        self._begin_anew(seen)
         store.sums[seen] += sums
         store.views[seen] += 1
         better = sums[:, WEIGHT] > store.best[seen]
@@ -120,6 +127,25 @@ class VoxelSums:
         store.anchor[seen[better]] = keyframe
         if len(self) > self.limit:
             self._shrink(keyframe)
+
+    def gone(self) -> np.ndarray:
+        """[N] bool: the voxels that enough looks in a row have seen through."""
+        if not self.forget_after:
+            return np.zeros(len(self), bool)
+        return self.rows.through >= self.forget_after
+
+    def drop(self, rows: np.ndarray) -> None:
+        """Forget the voxels at a boolean mask."""
+        self.load(self.table.keys[~rows], self.rows.select(~rows))
+
+    def _begin_anew(self, seen: np.ndarray) -> None:
+        """Prepare rows for an observation: what is there now is not what has gone from there."""
+        store = self._store
+        if self.forget_after:
+            other = seen[store.through[seen] >= self.forget_after]
+            for name in ("sums", "views", "misses", "best"):
+                getattr(store, name)[other] = 0
+        store.through[seen] = 0
 
     def load(self, keys: np.ndarray, rows: VoxelRows) -> None:
         """Replace everything by these voxels."""
@@ -151,8 +177,9 @@ class VoxelSums:
             new.sums[:, column] = np.bincount(parent, old.sums[:, column], n)
         # the parts were partly seen by the same frames: bounds that keep a surfel if a part stays
         np.maximum.at(new.views, parent, old.views)
-        new.misses[:] = np.iinfo(np.int32).max
-        np.minimum.at(new.misses, parent, old.misses)
+        for least, parts in ((new.misses, old.misses), (new.through, old.through)):
+            least[:] = np.iinfo(np.int32).max
+            np.minimum.at(least, parent, parts)
         rising = np.argsort(old.best, kind="stable")
         new.best[parent[rising]] = old.best[rising]
         new.anchor[parent[rising]] = old.anchor[rising]

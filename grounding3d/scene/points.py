@@ -11,7 +11,7 @@ import numpy as np
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.errors import SceneError
 from grounding3d.geometry.camera import Camera
-from grounding3d.geometry.transforms import invert_pose
+from grounding3d.geometry.transforms import invert_pose, motion_between
 from grounding3d.scene.accumulator import VoxelRows, VoxelSums
 from grounding3d.scene.base import (
     SH_C0,
@@ -36,11 +36,14 @@ from grounding3d.scene.thinning import merge_layers
 
 _log = logging.getLogger(__name__)
 
-_STATE_VERSION = 1
+_STATE_VERSION = 2
 _MIN_POINTS = 50  # fewer reliable points make no frame
 _COVER = 0.6  # standard deviation of a surfel, in spacings: neighbours overlap at 0.7 of the peak
 _THIN = 0.1  # thickness of a surfel, in spacings
 _CARVE_MARGIN_VOXELS = 2.0
+_GONE_SHARE = 0.1  # of the voxels may have gone before they are taken out of memory
+_STILL_M = 0.005  # a camera that moved less, and turned less, looks again at the same things
+_STILL_RAD = 0.005
 
 
 class PointsBuilder:
@@ -53,7 +56,7 @@ class PointsBuilder:
 
     def __init__(self, config: SceneConfig | None = None) -> None:
         self.config = config or SceneConfig()
-        self._voxels = VoxelSums(self.config.voxel_size_m, self.config.max_gaussians)
+        self._voxels = self._empty(self.config.voxel_size_m)
         self._keyframes: list[Keyframe] = []
         self._world_frame: str | None = None
         self._last_pixels = 0
@@ -81,11 +84,13 @@ class PointsBuilder:
                 reason = self._why_empty(frame, len(points))
         if reason:
             return FrameReport(frame.frame_index, False, reason)
+        # nobody looks twice from one place unless something changed there
+        looks_again = self._is_still(frame)
         self._fuse(frame, points)
         self._last_pixels = pixels
         every = self.config.carve_every
-        if every and len(self._keyframes) % every == 0:
-            self._carve(frame, camera, block)
+        if every and (looks_again or len(self._keyframes) % every == 0):
+            self._carve(frame, camera, block, is_extra=looks_again)
         return FrameReport(frame.frame_index, True)
 
     def snapshot(self) -> Scene:
@@ -147,11 +152,20 @@ class PointsBuilder:
                 expected=str(_STATE_VERSION),
                 found=str(int(state["version"])),
             )
-        self._voxels = VoxelSums(float(state["voxel_size_m"]), self.config.max_gaussians)
+        self._voxels = self._empty(float(state["voxel_size_m"]))
         self._voxels.load(state["keys"], VoxelRows(**{name: state[name] for name in names}))
         self._keyframes = keyframes_from_arrays(state)
         self._world_frame = bytes(state["world_frame"]).decode() or None
         self._last_pixels = int(state["last_pixels"])
+
+    def _empty(self, voxel_size_m: float) -> VoxelSums:
+        return VoxelSums(voxel_size_m, self.config.max_gaussians, self.config.forget_after_looks)
+
+    def _is_still(self, frame: RGBDFrame) -> bool:
+        if not self._keyframes:
+            return False
+        moved_m, turned_rad = motion_between(self._keyframes[-1].T_world_cam, frame.T_world_cam)
+        return moved_m < _STILL_M and turned_rad < _STILL_RAD
 
     def _check_world(self, frame: RGBDFrame) -> None:
         if self._world_frame is None:
@@ -211,8 +225,11 @@ class PointsBuilder:
             Keyframe(frame.frame_index, frame.camera, frame.T_world_cam, frame.stamp_s)
         )
 
-    def _carve(self, frame: RGBDFrame, camera: Camera, block: int) -> None:
-        """Count a miss for every voxel that the frame sees through."""
+    def _carve(self, frame: RGBDFrame, camera: Camera, block: int, is_extra: bool) -> None:
+        """Count a miss for every voxel that the frame sees through; drop those that have gone.
+
+        The share of misses is that of regular looks only; an extra one counts for the row of them.
+        """
         inverse, ok = block_inverse_depth(frame.depth_m, block, self.config)
         # the nearest surface around a pixel: thin things and rims are not carved from beside
         far = _dilate(np.where(ok, inverse, np.inf))
@@ -228,7 +245,13 @@ class PointsBuilder:
         ahead, z = ahead[inside], z[inside]
         seen = 1 / far[v[inside].astype(np.intp), u[inside].astype(np.intp)]
         margin = 3 * axial_sigma(z) + _CARVE_MARGIN_VOXELS * self._voxels.voxel_size_m
-        rows.misses[ahead[seen > z + margin]] += 1
+        through = ahead[seen > z + margin]
+        rows.through[through] += 1
+        if not is_extra:
+            rows.misses[through] += 1
+        gone = self._voxels.gone()
+        if gone.sum() > _GONE_SHARE * len(gone):
+            self._voxels.drop(gone)
 
     def _sigma(self, rows: VoxelRows) -> np.ndarray:
         """Depth noise [N] of one measurement from each surfel's anchor, metres."""
@@ -237,7 +260,8 @@ class PointsBuilder:
 
     def _reliable_rows(self) -> VoxelRows:
         rows = self._voxels.rows
-        keep = rows.views >= min(self.config.min_views, len(self._keyframes))
+        keep = ~self._voxels.gone()
+        keep &= rows.views >= min(self.config.min_views, len(self._keyframes))
         # a miss stands for as many frames as lie between two that look for misses
         keep &= (rows.misses < 2) | (rows.misses * self.config.carve_every <= rows.views)
         return rows.select(keep)

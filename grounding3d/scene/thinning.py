@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from grounding3d.geometry.pointcloud import voxel_keys
@@ -71,4 +73,4 @@ def _merged(rows: VoxelRows, target: np.ndarray) -> VoxelRows:
     )
     views = rows.views.copy()
     np.maximum.at(views, target, rows.views)
-    return VoxelRows(sums, views[keep], rows.misses[keep], rows.best[keep], rows.anchor[keep])
+    return replace(rows.select(keep), sums=sums, views=views[keep])

@@ -1,0 +1,58 @@
+"""Things that have gone: frames see through where they were.
+
+Each voxel counts the frames in a row that measured depth behind it, all around its pixel and by
+more than three standard deviations of the depth noise. A frame in which something hides the voxel,
+in which it is out of view, or without depth there, says nothing; one that sees the surface where it
+was ends the row. Voxels near a support are never seen through, as the support's own surface lies
+within the noise; a thing is therefore gone when enough of it is seen through, and what is left of
+it has had no mask of its own in as many frames.
+
+What is a track's row of frames is independent of how often it was seen before: a mug that stood
+there for an hour is forgotten as quickly as one that was seen for a minute.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grounding3d.fusion.overlap import Look
+
+if TYPE_CHECKING:
+    from grounding3d.fusion.association import SegmentFuser
+
+_CHANGED_SHARE = 0.25  # of its voxels; what lags behind at the rim of a thing that is there is less
+_GONE_SHARE = 0.5  # another thing may lie in the other half
+_LOOKED_SHARE = 0.3  # of its voxels a frame must say something about
+
+
+def note_looks(fuser: SegmentFuser, looks: dict[int, Look]) -> None:
+    """Count, for each voxel and each track in view, what a frame says; before its masks are."""
+    for track_id, look in looks.items():
+        track = fuser.tracks[track_id]
+        track.voxels.through[look.through] += 1
+        track.voxels.through[look.seen] = 0
+        # masks of this frame, which come next, end the silence
+        track.n_silent += bool((look.seen | look.through).mean() >= _LOOKED_SHARE)
+
+
+def forget_gone(fuser: SegmentFuser) -> list[int]:
+    """Remove tracks, or parts of tracks, that enough frames in a row have seen through.
+
+    Returns:
+        Ids of the tracks that went as a whole.
+    """
+    patience = fuser.config.forget_after_looks
+    gone_ids = []
+    for track in list(fuser.tracks.values()):
+        gone = track.voxels.through >= patience
+        share = gone.mean() if len(gone) else 0.0
+        if share < _CHANGED_SHARE:
+            continue
+        left = int((~gone).sum())
+        is_silent = track.n_silent >= patience
+        if share >= _GONE_SHARE or is_silent or left < fuser.config.min_segment_points:
+            fuser.forget(track.id)
+            gone_ids.append(track.id)
+        else:
+            track.put(track.voxels.select(~gone))
+    return gone_ids
