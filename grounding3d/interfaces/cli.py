@@ -20,6 +20,7 @@ from grounding3d.interfaces.commands.info import Info
 from grounding3d.interfaces.commands.query import Query
 from grounding3d.interfaces.commands.render import Render
 from grounding3d.interfaces.commands.simulate import Simulate
+from grounding3d.interfaces.commands.view import View
 
 _subcommand = tyro.conf.subcommand
 Command = (
@@ -30,6 +31,7 @@ Command = (
     | Annotated[Doctor, _subcommand("doctor")]
     | Annotated[Export, _subcommand("export")]
     | Annotated[Render, _subcommand("render")]
+    | Annotated[View, _subcommand("view")]
     | Annotated[Simulate, _subcommand("simulate")]
     | Annotated[Evaluate, _subcommand("eval")]
 )
