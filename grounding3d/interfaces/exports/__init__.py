@@ -1,0 +1,1 @@
+"""A scene in other programs' file formats: one file a format."""
