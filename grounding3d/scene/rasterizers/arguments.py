@@ -9,20 +9,22 @@ from grounding3d.errors import ArrayError, ConfigError
 from grounding3d.geometry.camera import Camera
 
 CELL_SIZES_PX = (1, 2, 4, 8, 16)
-_SH_DEGREE = {0: 0, 3: 1, 8: 2, 15: 3}  # of that many coefficients above the constant one
+_SH_DEGREE = {0: 0, 3: 1, 8: 2, 15: 3}
 
 
-def sh_degree_of(shN: np.ndarray) -> int:
-    """Degree 0 to 3 of higher spherical-harmonic coefficients [N,K,3].
+def sh_degree_of(count: int) -> int:
+    """Degree 0 to 3 of spherical harmonics with `count` coefficients above the constant one.
 
     Raises:
-        ArrayError: K is not that of a complete degree.
+        ArrayError: that is not a complete degree.
     """
-    if shN.shape[1] not in _SH_DEGREE:
+    if count not in _SH_DEGREE:
         raise ArrayError(
-            "incomplete spherical harmonics", expected="0, 3, 8 or 15", found=str(shN.shape[1])
+            "incomplete spherical harmonics",
+            expected="0, 3, 8 or 15 coefficients above the constant one",
+            found=str(count),
         )
-    return _SH_DEGREE[shN.shape[1]]
+    return _SH_DEGREE[count]
 
 
 def check_channels(channels: np.ndarray | None, count: int) -> np.ndarray | None:

@@ -173,7 +173,7 @@ class CudaRasterizer(TorchRasterizer):
         if len(gaussians) == 0:
             none = np.zeros(0, np.int32)
             return Contributions(cell_px, grid, none, none, none.astype(np.float32))
-        view = self.view(camera, T_world_cam, (0.0, 0.0, 0.0), sh_degree_of(gaussians.shN))
+        view = self.view(camera, T_world_cam, (0.0, 0.0, 0.0), sh_degree_of(gaussians.shN.shape[1]))
         gaussian, pixel, weight = self._gsplat_draw.hits(self.tensors(gaussians), view)
         v, u = pixel // camera.width, pixel % camera.width
         pair = (v // cell_px * grid[1] + u // cell_px) * len(gaussians) + gaussian

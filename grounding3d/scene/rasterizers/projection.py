@@ -109,18 +109,18 @@ def _clamped(tan: Tensor, focal: float, centre: float, size: int) -> Tensor:
 def drawn_radii(gaussians: GaussianTensors, viewmat: Tensor, camera: Camera) -> Tensor:
     """Half width and height [N,2] in pixels of the box outside which alpha is below 1/255.
 
-    Whole pixels as in gsplat 1.5, 0 where a Gaussian is not drawn: nearer than `NEAR_M`, too
-    transparent, or with its box outside the image. This is what "drawn" means everywhere.
+    0 where a Gaussian is not drawn: nearer than `NEAR_M`, too transparent, or with a box that
+    reaches no pixel's centre. (gsplat rounds the boxes up, and so draws a few more in vain.)
     """
     depth_m = gaussians.means @ viewmat[2, :3] + viewmat[2, 3]
     radii = torch.zeros_like(gaussians.means[:, :2])
-    rows = ((depth_m >= NEAR_M) & (gaussians.opacities >= MIN_ALPHA)).nonzero()[:, 0]
+    rows = ((depth_m >= NEAR_M) & (gaussians.opacities > MIN_ALPHA)).nonzero()[:, 0]
     seen = gaussians.select(rows)
     projection = project(seen, viewmat, camera)
     sigmas = (2 * (seen.opacities / MIN_ALPHA).log()).clamp(min=0).sqrt()
-    radius = (sigmas[:, None] * projection.covariance[:, [0, 2]].sqrt()).ceil()
-    corner = projection.means2d + 0.5  # from the image's corner instead of the first centre
-    size = corner.new_tensor([camera.width, camera.height])
-    inside = ((corner + radius > 0) & (corner - radius < size)).all(1) & (radius > 0).any(1)
+    radius = sigmas[:, None] * projection.covariance[:, [0, 2]].sqrt()
+    last = radius.new_tensor([camera.width - 1, camera.height - 1])
+    low, high = projection.means2d - radius, projection.means2d + radius
+    inside = ((high >= 0) & (low <= last)).all(1)
     radii[rows[inside]] = radius[inside]
     return radii

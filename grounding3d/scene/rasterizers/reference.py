@@ -28,6 +28,7 @@ from grounding3d.scene.rasterizers.torch_rasterizer import (
 )
 
 TILE_PX = 16  # tiles bound the memory; they do not change the picture
+_SLACK_PX = 0.01  # so that rounding a box cannot lose a pixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +141,9 @@ def _drawn_in_order(
 
 def _tile_ranges(means2d: Tensor, radii: Tensor, camera: Camera) -> tuple[Tensor, Tensor]:
     last = means2d.new_tensor([(camera.width - 1) // TILE_PX, (camera.height - 1) // TILE_PX])
-    low = ((means2d - radii) / TILE_PX).floor().clamp(min=0)
-    high = torch.minimum(((means2d + radii) / TILE_PX).floor(), last)
+    reach = radii + _SLACK_PX
+    low = ((means2d - reach) / TILE_PX).floor().clamp(min=0)
+    high = torch.minimum(((means2d + reach) / TILE_PX).floor(), last)
     return low, high
 
 
@@ -182,7 +184,7 @@ class ReferenceRasterizer(TorchRasterizer):
     ) -> Contributions:
         """See `Rasterizer.contributions`."""
         grid = cell_grid(camera, cell_px)
-        view = self.view(camera, T_world_cam, (0.0, 0.0, 0.0), sh_degree_of(gaussians.shN))
+        view = self.view(camera, T_world_cam, (0.0, 0.0, 0.0), sh_degree_of(gaussians.shN.shape[1]))
         drawn, _, _ = _drawn_in_order(self.tensors(gaussians), view, None)
         found = [np.zeros((3, 0))]
         for pixels, members in _tiles(drawn, camera):

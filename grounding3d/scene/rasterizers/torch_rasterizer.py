@@ -52,7 +52,7 @@ class Drawing:
         channels: [H,W,C] sum of w times the channels, None unless asked for.
         means2d: [N,2] or, one camera, [1,N,2] projected centres: the very tensor of the graph, so
             that gradients by it exist.
-        radii: [N,2] half size in whole pixels, 0 where not drawn.
+        radii: [N,2] half size of the box that matters in pixels, 0 where not drawn.
     """
 
     rgb: Tensor
@@ -178,7 +178,7 @@ class TorchRasterizer:
         channels: np.ndarray | None = None,
     ) -> Rendering:
         """See `Rasterizer.render`."""
-        view = self.view(camera, T_world_cam, background, sh_degree_of(gaussians.shN))
+        view = self.view(camera, T_world_cam, background, sh_degree_of(gaussians.shN.shape[1]))
         channels = check_channels(channels, len(gaussians))
         extra = None if channels is None else self.tensor(channels)
         drawing = self.draw(self.tensors(gaussians), view, extra)
@@ -203,7 +203,7 @@ class TorchRasterizer:
         for tensor in raw.values():
             tensor.requires_grad_()
         twist = self.tensor(np.zeros(6)).requires_grad_()
-        degree = sh_degree_of(parameters.shN)
+        degree = sh_degree_of(parameters.shN.shape[1])
         view = self.view(camera, T_world_cam, background, degree, twist)
         drawing = self.draw(activate(raw), view)
         scalar = self.tensor(np.zeros(()))
