@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -172,3 +173,16 @@ def _plain(value: Any, field: FieldInfo) -> Any:
     if _is_optional(field) and value in ("", []):
         return None
     return value
+
+
+def parameter_file() -> str:
+    """Every parameter with its default and description, as a ROS parameter file.
+
+    Those without a default are left as comments, since such a file cannot say "none".
+    """
+    lines = ["/**:", "  ros__parameters:"]
+    for name, default, description in parameter_table():
+        lines.append(f"    # {description}")
+        text = json.dumps(default)
+        lines.append(f"    # {name}:" if default is None else f"    {name}: {text}")
+    return "\n".join(lines)
