@@ -91,7 +91,7 @@ def pose_source(
             hint="Record /tf_static too; "
             + (_pose_options(bag) or "it was published once, at the start."),
         )
-    chosen = world or next((name for name in _WORLDS if name in tf.frames), tf.root(camera_frame))
+    chosen = world or usual_world(tf, camera_frame)
     source = PoseSource(chosen, camera_frame, tf)
     first, last = _linked(source, bag, index)
     if np.isinf(first) and world is None and chosen not in (*_WORLDS, "world"):
@@ -106,6 +106,11 @@ def pose_source(
             f"the transforms from {camera_frame!r} to {chosen!r} never cover the same time"
         )
     return source
+
+
+def usual_world(tf: TfBuffer, camera_frame: str) -> str:
+    """map, odom, or else the root of the camera's tree."""
+    return next((name for name in _WORLDS if name in tf.frames), tf.root(camera_frame))
 
 
 def _linked(source: PoseSource, bag: Bag, index: BagIndex) -> tuple[float, float]:

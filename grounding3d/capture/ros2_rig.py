@@ -104,7 +104,7 @@ def build_rig(bag: Bag, index: BagIndex, topics: RigTopics, config: CaptureConfi
         CaptureError: intrinsics that change or are of no use, or an unknown lens model.
         TransformError: no static transform between the two cameras.
     """
-    color_name, depth_name = topics.color.name, topics.depth.name
+    depth_name = topics.depth.name
     color = _facts(bag, index, topics.color, topics.color_info, config.color_intrinsics)
     if topics.depth_info is None and config.depth_intrinsics is None:
         depth = color
@@ -114,14 +114,32 @@ def build_rig(bag: Bag, index: BagIndex, topics: RigTopics, config: CaptureConfi
         )
     else:
         depth = _facts(bag, index, topics.depth, topics.depth_info, config.depth_intrinsics)
+    return make_rig(topics, color, depth, index.tf, config)
+
+
+def make_rig(
+    topics: RigTopics, color: CameraFacts, depth: CameraFacts, tf: TfBuffer, config: CaptureConfig
+) -> Rig:
+    """The way from the depth to the colour camera, recorded or live.
+
+    Args:
+        topics: names, and the frames that the images' headers give.
+        color, depth: what is known of the two cameras.
+        tf: holds the static transforms.
+        config: what the user knows better.
+
+    Raises:
+        CaptureError: the images do not name their frame, or a lens model is unknown.
+        TransformError: no static transform between the two cameras.
+    """
     camera_frame = topics.color.frame_id or color.frame_id or frame_name(config.camera_frame or "")
     if not camera_frame:
         raise CaptureError(
-            f"the images on {color_name} do not name their frame",
+            f"the images on {topics.color.name} do not name their frame",
             hint="Name the optical frame with --set capture.camera_frame=...",
         )
     frames = camera_frame, topics.depth.frame_id or depth.frame_id or camera_frame
-    T, registration = _color_from_depth(index.tf, (color, depth), frames, config)
+    T, registration = _color_from_depth(tf, (color, depth), frames, config)
     warnings = []
     if "optical" not in camera_frame:
         warnings.append(

@@ -163,6 +163,14 @@ def _judge(name: str, message: Any) -> ImageTopic | None:
     return ImageTopic(name, base, device, is_depth, frame_id, tuple(map(int, rank)))
 
 
+def given_topic(name: str, message: Any, *, is_depth: bool) -> ImageTopic:
+    """The stream of a name that was given, with the frame that one of its messages is in."""
+    base = _TRANSPORT.sub("", name)
+    judged = _judge(name, message)
+    device = judged.device if judged else base.rsplit("/", 1)[0]
+    return ImageTopic(name, base, device, is_depth, frame_name(message.header.frame_id), (0,))
+
+
 def _named(name: str | None, bag: Bag, kind: str, *, depth: bool) -> ImageTopic | None:
     """The stream that the user named; its name is not judged."""
     if name is None:
@@ -178,10 +186,7 @@ def _named(name: str | None, bag: Bag, kind: str, *, depth: bool) -> ImageTopic 
     coding = getattr(message, "encoding", None) or message.format
     if depth != is_depth_encoding(message) and coding != "mono16":
         raise CaptureError(f"{name} holds no {kind} images", found=f"images of {coding}")
-    base = _TRANSPORT.sub("", name)
-    judged = _judge(name, message)
-    device = judged.device if judged else base.rsplit("/", 1)[0]
-    return ImageTopic(name, base, device, depth, frame_name(message.header.frame_id), (0,))
+    return given_topic(name, message, is_depth=depth)
 
 
 def _pairs(

@@ -25,6 +25,8 @@ from grounding3d.geometry.transforms import (
 _WIDTH = 7  # a sample: translation xyz, quaternion wxyz
 _STILL_M = 0.01  # samples this close span a gap of any length: nothing has moved
 _STILL_RAD = 0.01
+_SET_BACK_S = 1.0  # a live sample older than its edge's newest by more is a stray,
+_STRAYS = 2  # or, after so many of them in a row, the clock has been set back
 
 
 class NotCoveredError(TransformError):
@@ -77,6 +79,13 @@ class _Edge:
         self.parent, self.child, self.is_static = parent, child, is_static
         self.stamps = array("d")
         self.values = array("d")
+        self.n_old = 0  # samples in a row, until now, far older than the newest
+
+    def is_set_back(self, stamp_s: float) -> bool:
+        """Whether the clock has been set back, seen from the next sample's stamp."""
+        is_old = bool(self.stamps) and stamp_s < self.stamps[-1] - _SET_BACK_S
+        self.n_old = self.n_old + 1 if is_old else 0
+        return self.n_old > _STRAYS
 
     def insert(self, stamp_s: float, sample: list[float]) -> None:
         if self.is_static:  # the latest word of a latched topic counts
@@ -138,6 +147,9 @@ class TfBuffer:
     Args:
         max_gap_s: longest pause of a moving transform that is interpolated, seconds.
         keep_s: forget samples this much older than the newest of their edge, seconds; None: never.
+            A buffer that forgets is a live one: when its clock is set back (a simulation that was
+            restarted, a bag that is played in a loop), it forgets all that moves, as poses of two
+            runs must not be mixed.
     """
 
     def __init__(self, max_gap_s: float = 2.0, keep_s: float | None = None) -> None:
@@ -159,8 +171,12 @@ class TfBuffer:
         self, parent: str, child: str, stamp_s: float, pose: Any, is_static: bool = False
     ) -> None:
         """Add T_parent_child given as a `geometry_msgs/Pose` or `geometry_msgs/Transform`."""
+        sample = transform_sample(pose)
         edge = self._edge(parent, child, is_static)
-        edge.insert(stamp_s, transform_sample(pose))
+        if self.keep_s is not None and not is_static and edge.is_set_back(stamp_s):
+            self._forget_moving()
+            edge = self._edge(parent, child, is_static)
+        edge.insert(stamp_s, sample)
         if self.keep_s is not None and not is_static:
             edge.forget_before(edge.stamps[-1] - self.keep_s)
 
@@ -175,6 +191,14 @@ class TfBuffer:
             samples: [n,7] rows as `transform_sample` makes them.
         """
         self._edge(parent, child, False).insert_sorted(stamps_s, samples)
+
+    def _forget_moving(self) -> None:
+        for child in list(self._edges):
+            kept = {key: edge for key, edge in self._edges[child].items() if edge.is_static}
+            if kept:
+                self._edges[child] = kept
+            else:
+                del self._edges[child]
 
     def _edge(self, parent: str, child: str, is_static: bool) -> _Edge:
         parent, child = frame_name(parent), frame_name(child)

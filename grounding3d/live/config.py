@@ -48,10 +48,13 @@ class LiveConfig(Section):
         0.2, gt=0, description="while no frame waits, geometry is refined this long at a time, "
         "seconds; a frame waits that long at most",
     )  # fmt: skip
+    max_rate_hz: float = Field(
+        10.0, gt=0, description="frames a second that are decoded at most; others are left out"
+    )
     sync_slop_s: float | None = Field(
         None,
         gt=0,
-        description="largest colour-depth stamp gap, seconds; None: half a frame's period",
+        description="largest colour-depth stamp gap, seconds; None: half the faster one's period",
     )
     tf_timeout_s: float = Field(
         0.5, ge=0, description="how long an image waits for its camera's pose, seconds"

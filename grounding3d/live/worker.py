@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -28,6 +27,7 @@ from grounding3d.capture.base import RGBDFrame
 from grounding3d.errors import GroundingError, SceneError
 from grounding3d.live.config import Config
 from grounding3d.live.parcels import ParcelSocket
+from grounding3d.live.reasons import general_reason
 from grounding3d.live.worker_messages import (
     Done,
     Failed,
@@ -434,7 +434,7 @@ class MappingWorker:
             link.room += 1
             submitted = link.submitted.popleft()
             if not message.used:
-                counts.skipped[_general(message.reason)] += 1
+                counts.skipped[general_reason(message.reason)] += 1
                 return
             counts.used += 1
             counts.seconds.append(message.seconds)
@@ -458,11 +458,6 @@ def _ending(code: int) -> str:
     if code < 0:
         return f"the mapping process was killed by {signal.Signals(-code).name}"
     return f"the mapping process ended with code {code}"
-
-
-def _general(reason: str) -> str:
-    """A reason without its numbers, so that equal ones are counted together."""
-    return re.sub(r"\d+(\.\d+)?", "#", reason)
 
 
 def _mean_ms(seconds: deque[float]) -> float | None:
