@@ -116,6 +116,7 @@ class GsplatDraw:
             meta["isect_offsets"],
             meta["flatten_ids"],
         )
+        gaussian, pixel = gaussian.long(), pixel.long()
         d = _sampling_points(pixel, view.camera.width) - meta["means2d"][0, gaussian]
         xx, xy, yy = meta["conics"][0, gaussian].unbind(-1)
         exponent = 0.5 * (xx * d[:, 0] ** 2 + yy * d[:, 1] ** 2) + xy * d[:, 0] * d[:, 1]
