@@ -28,7 +28,7 @@ from grounding3d.interfaces.renders.plan_frame import (
 from grounding3d.interfaces.renders.view import ViewRenderer
 from grounding3d.objects.base import LanguageScene, MapObject
 
-_LEFT, _TOP, _BOTTOM, _PANEL = 76, 84, 92, 372
+_LEFT, _TOP, _BOTTOM, _PANEL, _RIGHT = 76, 84, 92, 372, 16
 _GROUND = (247, 248, 250)
 _GRID, _PATH = (206, 210, 217), (64, 120, 190)
 _FADE = 0.72  # share of the scene's own colour in the plan
@@ -65,6 +65,7 @@ def floor_plan(
     *,
     width: int = 1100,
     around: MapObject | None = None,
+    listed: bool = True,
 ) -> FloorPlan:
     """Draw a plan.
 
@@ -76,6 +77,7 @@ def floor_plan(
         renderer: of the scene's geometry.
         width: of the map in pixels; names and margins come on top.
         around: show only this object's surroundings.
+        listed: whether the objects' coordinates stand beside the map.
 
     Raises:
         SceneError: up is not known, or the scene is empty.
@@ -87,17 +89,19 @@ def floor_plan(
         frame = _scaled(frame, _TALLEST * width / frame.size_px[1])
     map_image = _map(scene, renderer, frame)
     width, height = map_image.size
-    listed = [item for item in objects if _is_on(frame, item)]
-    tall = max(_TOP + height + _BOTTOM, _TOP + 40 * len(listed) + 40)
-    sheet = Image.new("RGB", (_LEFT + width + _PANEL, tall), PAPER)
+    shown = [item for item in objects if _is_on(frame, item)]
+    tall = max(_TOP + height + _BOTTOM, _TOP + 40 * len(shown) + 40 if listed else 0)
+    wide = _LEFT + width + (_PANEL if listed else _RIGHT)
+    sheet = Image.new("RGB", (wide, tall), PAPER)
     sheet.paste(map_image, (_LEFT, _TOP))
     _draw_grid(sheet, frame)
     _draw_path(sheet, scene, frame)
-    _draw_objects(sheet, frame, listed)
+    _draw_objects(sheet, frame, shown)
     _mask_border(sheet, frame)
     _draw_ticks(sheet, frame)
     _draw_heading(sheet, scene, frame)
-    _draw_list(sheet, frame, listed)
+    if listed:
+        _draw_list(sheet, frame, shown)
     bar_m, bar_px = _draw_bar(sheet, frame)
     return FloorPlan(np.asarray(sheet), frame, (_LEFT, _TOP), bar_m, bar_px)
 

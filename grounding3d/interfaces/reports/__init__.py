@@ -1,0 +1,1 @@
+"""A scene's report: one HTML file that opens offline."""
