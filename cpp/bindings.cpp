@@ -131,7 +131,7 @@ class PyRaster {
         {
             nb::gil_scoped_release release;
             const std::lock_guard<std::mutex> lock(mutex_);
-            raster_.forward(make_arrays(gaussians, false), view);
+            raster_.prepare(make_arrays(gaussians, false), view);
             std::vector<float> weights;
             raster_.contributions(view, cell_px, weights);
             collect(view, cell_px, weights, cell, gaussian, weight);

@@ -60,12 +60,16 @@ GaussianGradients GradientRows::view() {
             sh0.data(),   shN.data(),  means2d.data()};
 }
 
-void Raster::forward(const GaussianArrays& gaussians, const View& view, const float* channels,
-                     int channel_count, float* channel_planes) {
-    allocate(view);
+void Raster::prepare(const GaussianArrays& gaussians, const View& view) {
     project(gaussians, view);
     sort_by_depth();
     list_tiles(view);
+}
+
+void Raster::forward(const GaussianArrays& gaussians, const View& view, const float* channels,
+                     int channel_count, float* channel_planes) {
+    allocate(view);
+    prepare(gaussians, view);
     if (channel_planes) std::fill_n(channel_planes, channel_count * view.plane(), 0.0f);
     const int tiles = view.tiles();
 #pragma omp parallel for schedule(dynamic, 4)

@@ -27,14 +27,17 @@ class Raster {
   public:
     explicit Raster(const KernelTable& kernels = best_kernels()) : kernels_(kernels) {}
 
-    // Project, sort and blend. `channel_planes` [C] padded planes are zeroed and filled if given.
+    // Project the Gaussians, sort them by depth and list those of each tile.
+    void prepare(const GaussianArrays&, const View&);
+
+    // `prepare`, then blend. `channel_planes` [C] padded planes are zeroed and filled if given.
     void forward(const GaussianArrays&, const View&, const float* channels = nullptr,
                  int channel_count = 0, float* channel_planes = nullptr);
 
     // Gradients of the Gaussians drawn by the last `forward`, given those of its planes.
     void backward(const GaussianArrays&, const View&, const PlaneGradients&, GradientRows&);
 
-    // Sums of weights by cell for the last `forward`: [entries][(16 / cell_px)^2].
+    // Sums of weights by cell for the last `prepare`: [entries][(16 / cell_px)^2].
     void contributions(const View&, int cell_px, std::vector<float>& weights);
 
     const Planes& planes() const { return planes_; }

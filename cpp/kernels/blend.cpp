@@ -1,7 +1,8 @@
 // Alpha blending of one tile, front to back, and its derivative in the same order.
 //
-// A row of 16 pixels is one vector. Only rows inside a splat's extent are visited, and rows whose
-// pixels have all ended are dropped every few splats.
+// A row of 16 pixels is one vector, or a few where the processor's are shorter. Only the rows and
+// vectors inside a splat's extent are visited, those it turns out to miss are left at once, and rows
+// whose pixels have all ended are dropped every few splats.
 #include <cmath>
 
 #include "simd.hpp"
@@ -14,63 +15,61 @@ namespace {
 constexpr float kLog2MinAlpha = -7.994353436858858f;  // log2(1 / 255)
 constexpr int kCheckEvery = 8;                        // splats between looks for ended rows
 
-struct Rows {
-    int first, last;
-};
+constexpr int kAhead = 8;  // splats of a tile lie scattered in memory: fetched this much before use
 
-// Rows of the tile (0 to 15) inside the splat's vertical extent.
-G3D_INLINE Rows rows_of(const Splat& s, int y0) {
-    const float top = s.y - s.half_height - y0, bottom = s.y + s.half_height - y0;
-    return {top > 0 ? int(std::ceil(top)) : 0,
-            bottom < kTile - 1 ? int(std::floor(bottom)) : kTile - 1};
+G3D_INLINE void fetch_ahead(const Splat* splats, const int32_t* list, int k, int count) {
+    if (k + kAhead < count) __builtin_prefetch(&splats[list[k + kAhead]]);
 }
 
-// The part of log2(alpha) that does not depend on the row, and the slope by dy.
-struct RowTerms {
-    F16 dx, constant, slope;
+constexpr int kParts = kTile / kLanes;  // vectors in a row
+
+// Rows, and vectors of a row, that a splat's extent covers in a tile.
+struct Extent {
+    int first_row, last_row, first_part, last_part;
 };
-G3D_INLINE RowTerms row_terms(const Splat& s, const F16& x) {
-    RowTerms t;
-    t.dx = x - splat(s.x);
-    t.slope = splat(s.b) * t.dx;
-    t.constant = splat(s.a) * t.dx * t.dx + splat(s.log2_opacity);
+G3D_INLINE int clamped(float x) {
+    return int(x < 0 ? 0.0f : x > kTile - 1 ? float(kTile - 1) : x);
+}
+G3D_INLINE Extent extent_of(const Splat& s, int x0, int y0) {
+    const float x = s.x - x0, y = s.y - y0;
+    return {clamped(y - s.half_height + 0.999f), clamped(y + s.half_height),
+            clamped(x - s.half_width) / kLanes, clamped(x + s.half_width) / kLanes};
+}
+
+// log2(alpha) along a row: constant + dy (slope + c dy).
+struct Terms {
+    V dx[kParts], constant[kParts], slope[kParts];
+};
+G3D_INLINE Terms terms_of(const Splat& s, int x0) {
+    Terms t;
+    for (int p = 0; p < kParts; ++p) {
+        t.dx[p] = lane_numbers() + (x0 + p * kLanes - s.x);
+        t.slope[p] = t.dx[p] * s.b;
+        t.constant[p] = t.dx[p] * t.dx[p] * s.a + s.log2_opacity;
+    }
     return t;
 }
 
-// alpha of a row, 0 where it is below kMinAlpha.
-G3D_INLINE F16 alpha_of(const Splat& s, const RowTerms& t, float dy) {
-    const F16 power = t.constant + splat(dy) * (t.slope + splat(s.c * dy));
-    const I16 seen = power >= splat(kLog2MinAlpha);
-    return only(seen, min(exp2(power), splat(kMaxAlpha)));
-}
-
-struct Transmittance {
-    alignas(64) float row[kTile][kLanes];
-
-    // Pixels outside the image have ended from the start.
-    void start(const View& view, int x0, int y0) {
-        const int columns = view.width - x0 < kTile ? view.width - x0 : kTile;
-        for (int r = 0; r < kTile; ++r)
-            for (int c = 0; c < kLanes; ++c)
-                row[r][c] = c < columns && y0 + r < view.height ? 1.0f : 0.0f;
-    }
-
-    // Bit r is set where row r has a pixel that has not ended.
-    unsigned alive() const {
-        unsigned bits = 0;
-        for (int r = 0; r < kTile; ++r)
-            if (sum(load(row[r])) > 0) bits |= 1u << r;
-        return bits;
-    }
+struct alignas(64) Tile {
+    float row[kTile][kTile];
 };
 
-// What a splat adds to a row: its weights, after which the row's transmittance is updated.
-G3D_INLINE F16 weights_of(const F16& alpha, float* transmittance) {
-    const F16 T = load(transmittance);
-    const F16 next = T - T * alpha;
-    const I16 goes_on = next > splat(kMinTransmittance);
-    store(transmittance, only(goes_on, next));
-    return only(goes_on, T * alpha);
+// Pixels outside the image have ended from the start.
+void start(Tile& transmittance, const View& view, int x0, int y0) {
+    for (int r = 0; r < kTile; ++r)
+        for (int c = 0; c < kTile; ++c)
+            transmittance.row[r][c] = x0 + c < view.width && y0 + r < view.height ? 1.0f : 0.0f;
+}
+
+// Bit r is set where row r has a pixel that has not ended.
+unsigned rows_alive(const Tile& transmittance) {
+    unsigned bits = 0;
+    for (int r = 0; r < kTile; ++r) {
+        V most{};
+        for (int c = 0; c < kTile; c += kLanes) most = max(most, load(transmittance.row[r] + c));
+        if (any(most > V{})) bits |= 1u << r;
+    }
+    return bits;
 }
 
 struct Corner {
@@ -84,140 +83,163 @@ Corner corner_of(const View& view, int tile) {
     return {x0, y0, y0 * stride + x0, stride};
 }
 
+// The weights and opacities of one vector of pixels; false where the splat does not touch it.
+struct Share {
+    V before;  // transmittance in front of the splat
+    V after;   // and behind it, not yet cut at the end of a pixel
+    V alpha, weight;
+};
+G3D_INLINE bool share_of(V power, float* transmittance, Share& out) {
+    const Mask seen = power >= splat(kLog2MinAlpha);
+    if (!any(seen)) return false;
+    out.before = load(transmittance);
+    out.alpha = only(seen, min(exp2(power), splat(kMaxAlpha)));
+    const V taken = out.before * out.alpha;
+    out.after = out.before - taken;
+    const Mask goes_on = out.after > splat(kMinTransmittance);
+    store(transmittance, only(goes_on, out.after));
+    out.weight = only(goes_on, taken);
+    return true;
+}
+
+// Calls visit(splat, position in the list, terms, row, part, dy, share) for every splat of a tile,
+// front to back, and every vector of pixels that it touches; leave(splat, position, terms) after
+// each splat. Returns the number of splats it came to see before all pixels ended.
+template <typename Visit, typename Leave>
+G3D_INLINE int walk(const Splat* splats, const int32_t* list, int count, const View& view,
+                    const Corner& at, Visit visit, Leave leave) {
+    Tile transmittance;
+    start(transmittance, view, at.x0, at.y0);
+    unsigned alive = 0;
+    for (int k = 0; k < count; ++k) {
+        if (k % kCheckEvery == 0 && !(alive = rows_alive(transmittance))) return k;
+        if (k + kAhead < count) __builtin_prefetch(&splats[list[k + kAhead]]);
+        const Splat& s = splats[list[k]];
+        const Extent extent = extent_of(s, at.x0, at.y0);
+        const Terms terms = terms_of(s, at.x0);
+        for (int r = extent.first_row; r <= extent.last_row; ++r) {
+            if (!(alive >> r & 1)) continue;
+            const float dy = at.y0 + r - s.y, constant = s.c * dy * dy;
+            for (int p = extent.first_part; p <= extent.last_part; ++p) {
+                Share share;
+                const V power = terms.constant[p] + terms.slope[p] * dy + constant;
+                if (share_of(power, transmittance.row[r] + p * kLanes, share))
+                    visit(s, k, terms, r, p, dy, share);
+            }
+        }
+        leave(s, k, terms);
+    }
+    return count;
+}
+
 }  // namespace
 
 void blend(const Splat* splats, const int32_t* list, int count, const View& view, int tile,
            const Planes& planes, const float* channels, int channel_count, float* channel_planes) {
     const Corner at = corner_of(view, tile);
-    Transmittance transmittance;
-    transmittance.start(view, at.x0, at.y0);
-    alignas(64) float sums[5][kTile][kLanes] = {};
-    const F16 x = lane_numbers() + splat(float(at.x0));
-    unsigned alive = transmittance.alive();
-    for (int k = 0; k < count; ++k) {
-        if (k % kCheckEvery == 0 && !(alive = transmittance.alive())) break;
-        const Splat& s = splats[list[k]];
-        const Rows rows = rows_of(s, at.y0);
-        const RowTerms terms = row_terms(s, x);
-        for (int r = rows.first; r <= rows.last; ++r) {
-            if (!(alive >> r & 1)) continue;
-            const F16 w = weights_of(alpha_of(s, terms, at.y0 + r - s.y), transmittance.row[r]);
-            for (int c = 0; c < 3; ++c)
-                store(sums[c][r], load(sums[c][r]) + w * splat(s.rgb[c]));
-            store(sums[3][r], load(sums[3][r]) + w * splat(s.z));
-            store(sums[4][r], load(sums[4][r]) + w);
-            for (int c = 0; c < channel_count; ++c) {
-                float* out = channel_planes + c * view.plane() + at.offset + r * at.stride;
-                store(out, load(out) + w * splat(channels[int64_t(s.index) * channel_count + c]));
-            }
-        }
-    }
+    Tile sums[5] = {};
+    walk(
+        splats, list, count, view, at,
+        [&](const Splat& s, int, const Terms&, int r, int p, float, const Share& share) {
+            const int column = p * kLanes;
+            for (int c = 0; c < 3; ++c) add_to(sums[c].row[r] + column, share.weight * s.rgb[c]);
+            add_to(sums[3].row[r] + column, share.weight * s.z);
+            add_to(sums[4].row[r] + column, share.weight);
+            const int64_t pixel = at.offset + r * at.stride + column;
+            for (int c = 0; c < channel_count; ++c)
+                add_to(channel_planes + c * view.plane() + pixel,
+                       share.weight * channels[int64_t(s.index) * channel_count + c]);
+        },
+        [](const Splat&, int, const Terms&) {});
     float* const targets[5] = {planes.rgb[0], planes.rgb[1], planes.rgb[2], planes.depth,
                                planes.alpha};
     for (int c = 0; c < 5; ++c)
         for (int r = 0; r < kTile; ++r)
-            store(targets[c] + at.offset + r * at.stride, load(sums[c][r]));
+            std::memcpy(targets[c] + at.offset + r * at.stride, sums[c].row[r], sizeof sums[c].row[r]);
 }
 
 void contributions(const Splat* splats, const int32_t* list, int count, const View& view, int tile,
                    int cell_px, float* weights) {
     const Corner at = corner_of(view, tile);
-    const int cells = kTile / cell_px;
-    Transmittance transmittance;
-    transmittance.start(view, at.x0, at.y0);
-    const F16 x = lane_numbers() + splat(float(at.x0));
-    unsigned alive = transmittance.alive();
-    for (int k = 0; k < count * cells * cells; ++k) weights[k] = 0;
-    for (int k = 0; k < count; ++k) {
-        if (k % kCheckEvery == 0 && !(alive = transmittance.alive())) return;
-        const Splat& s = splats[list[k]];
-        const Rows rows = rows_of(s, at.y0);
-        const RowTerms terms = row_terms(s, x);
-        float* out = weights + int64_t(k) * cells * cells;
-        for (int band = rows.first / cell_px; band <= rows.last / cell_px; ++band) {
-            F16 total = zeros();
-            const int end = (band + 1) * cell_px <= rows.last ? (band + 1) * cell_px : rows.last + 1;
-            for (int r = band * cell_px > rows.first ? band * cell_px : rows.first; r < end; ++r)
-                if (alive >> r & 1)
-                    total = total +
-                            weights_of(alpha_of(s, terms, at.y0 + r - s.y), transmittance.row[r]);
-            if (cell_px == 8) {
-                sum_halves(total, out[2 * band], out[2 * band + 1]);
-                continue;
-            }
-            alignas(64) float lane[kLanes];
-            store(lane, total);
-            for (int c = 0; c < kLanes; ++c) out[band * cells + c / cell_px] += lane[c];
-        }
-    }
+    const int side = kTile / cell_px, cells = side * side;
+    std::memset(weights, 0, sizeof(float) * cells * count);
+    Tile bands = {};  // of one splat: row b holds the column sums of the b-th row of cells
+    walk(
+        splats, list, count, view, at,
+        [&](const Splat&, int, const Terms&, int r, int p, float, const Share& share) {
+            add_to(bands.row[r / cell_px] + p * kLanes, share.weight);
+        },
+        [&](const Splat& s, int k, const Terms&) {
+            const Extent extent = extent_of(s, at.x0, at.y0);
+            float* out = weights + int64_t(k) * cells;
+            for (int b = extent.first_row / cell_px; b <= extent.last_row / cell_px; ++b)
+                for (int cell = 0; cell < side; ++cell) {
+                    float total = 0;
+                    float* lanes = bands.row[b] + cell * cell_px;
+                    for (int c = 0; c < cell_px; ++c) total += lanes[c];
+                    std::memset(lanes, 0, sizeof(float) * cell_px);
+                    out[b * side + cell] = total;
+                }
+        });
 }
 
 void blend_backward(const Splat* splats, const int32_t* list, int count, const View& view, int tile,
                     const Planes& planes, const PlaneGradients& gradients, SplatSums* out) {
     const Corner at = corner_of(view, tile);
-    Transmittance transmittance;
-    transmittance.start(view, at.x0, at.y0);
-    // what the splats behind still add to the loss: sum over them of w (gradient . value)
-    alignas(64) float remaining[kTile][kLanes];
     const float* const values[5] = {planes.rgb[0], planes.rgb[1], planes.rgb[2], planes.depth,
                                     planes.alpha};
-    const float* slopes[5] = {gradients.rgb[0], gradients.rgb[1], gradients.rgb[2], gradients.depth,
-                              gradients.alpha};
-    for (float const*& plane : slopes) plane += at.offset;
-    for (int r = 0; r < kTile; ++r) {
-        F16 total = zeros();
-        for (int c = 0; c < 5; ++c)
-            total = total + load(values[c] + at.offset + r * at.stride) *
-                                load(slopes[c] + r * at.stride);
-        store(remaining[r], total);
-    }
-    const F16 x = lane_numbers() + splat(float(at.x0));
-    unsigned alive = transmittance.alive();
-    int k = 0;
-    for (; k < count; ++k) {
-        if (k % kCheckEvery == 0 && !(alive = transmittance.alive())) break;
-        const Splat& s = splats[list[k]];
-        const Rows rows = rows_of(s, at.y0);
-        const RowTerms terms = row_terms(s, x);
-        F16 g0 = zeros(), gy = zeros(), gyy = zeros(), red = zeros(), green = zeros(),
-            blue = zeros(), depth = zeros();
-        for (int r = rows.first; r <= rows.last; ++r) {
-            if (!(alive >> r & 1)) continue;
-            const float dy = at.y0 + r - s.y;
-            const int64_t row = r * at.stride;
-            const F16 T = load(transmittance.row[r]);
-            const F16 alpha = alpha_of(s, terms, dy);
-            const F16 w = weights_of(alpha, transmittance.row[r]);
-            const F16 d0 = load(slopes[0] + row), d1 = load(slopes[1] + row),
-                      d2 = load(slopes[2] + row), d3 = load(slopes[3] + row);
-            const F16 q = d0 * splat(s.rgb[0]) + d1 * splat(s.rgb[1]) + d2 * splat(s.rgb[2]) +
-                          d3 * splat(s.z) + load(slopes[4] + row);
-            const F16 behind = load(remaining[r]) - w * q;
-            store(remaining[r], behind);
-            // dL/d(log alpha) = alpha (T q - behind / (1 - alpha)) = w (q - behind / (T (1 - alpha)))
-            const I16 free = (w > zeros()) & (alpha < splat(kMaxAlpha));
-            const F16 g = only(free, w * (q - behind / (T - T * alpha)));
-            g0 = g0 + g;
-            gy = gy + splat(dy) * g;
-            gyy = gyy + splat(dy * dy) * g;
-            red = red + w * d0;
-            green = green + w * d1;
-            blue = blue + w * d2;
-            depth = depth + w * d3;
+    const float* const slopes[5] = {gradients.rgb[0], gradients.rgb[1], gradients.rgb[2],
+                                    gradients.depth, gradients.alpha};
+    Tile slope[5];
+    // what the splats behind still add to the loss: sum over them of w (gradient . value)
+    Tile remaining = {};
+    for (int r = 0; r < kTile; ++r)
+        for (int c = 0; c < 5; ++c) {
+            const int64_t row = at.offset + r * at.stride;
+            std::memcpy(slope[c].row[r], slopes[c] + row, sizeof slope[c].row[r]);
+            for (int x = 0; x < kTile; x += kLanes)
+                add_to(remaining.row[r] + x, load(values[c] + row + x) * load(slope[c].row[r] + x));
         }
-        SplatSums& sums = out[k];
-        sums.g = sum(g0);
-        sums.gx = sum(g0 * terms.dx);
-        sums.gy = sum(gy);
-        sums.gxx = sum(g0 * terms.dx * terms.dx);
-        sums.gxy = sum(gy * terms.dx);
-        sums.gyy = sum(gyy);
-        sums.rgb[0] = sum(red);
-        sums.rgb[1] = sum(green);
-        sums.rgb[2] = sum(blue);
-        sums.z = sum(depth);
-    }
-    for (; k < count; ++k) out[k] = SplatSums{};
+    V g0[kParts] = {}, gy[kParts] = {}, gyy{}, red{}, green{}, blue{}, depth{};
+    const int seen = walk(
+        splats, list, count, view, at,
+        [&](const Splat& s, int, const Terms&, int r, int p, float dy, const Share& share) {
+            const int x = p * kLanes;
+            const V d0 = load(slope[0].row[r] + x), d1 = load(slope[1].row[r] + x),
+                    d2 = load(slope[2].row[r] + x), d3 = load(slope[3].row[r] + x);
+            const V w = share.weight;
+            const V q = d0 * s.rgb[0] + d1 * s.rgb[1] + d2 * s.rgb[2] + d3 * s.z +
+                        load(slope[4].row[r] + x);
+            const V behind = load(remaining.row[r] + x) - w * q;
+            store(remaining.row[r] + x, behind);
+            // dL/d(log alpha) = alpha (T q - behind / (1 - alpha)), 0 where alpha is held at its cap
+            const Mask free = (w > V{}) & (share.alpha < splat(kMaxAlpha));
+            const V g = only(free, w * (q - behind / share.after));
+            const V g_dy = g * dy;
+            g0[p] += g;
+            gy[p] += g_dy;
+            gyy += g_dy * dy;
+            red += w * d0;
+            green += w * d1;
+            blue += w * d2;
+            depth += w * d3;
+        },
+        [&](const Splat&, int k, const Terms& terms) {
+            V g{}, gx{}, gxx{}, y{}, xy{};
+            for (int p = 0; p < kParts; ++p) {
+                const V g_dx = g0[p] * terms.dx[p];
+                g += g0[p];
+                gx += g_dx;
+                gxx += g_dx * terms.dx[p];
+                y += gy[p];
+                xy += gy[p] * terms.dx[p];
+                g0[p] = gy[p] = V{};
+            }
+            out[k] = {sum(g),   sum(gx),  sum(y),      sum(gxx),    sum(xy),
+                      sum(gyy), {sum(red), sum(green), sum(blue)}, sum(depth)};
+            gyy = red = green = blue = depth = V{};
+        });
+    for (int k = seen; k < count; ++k) out[k] = SplatSums{};
 }
 
 }  // namespace G3D_ISA

@@ -20,11 +20,12 @@ constexpr float kWindow[11] = {0.00102838f, 0.00759876f, 0.03600077f, 0.10936069
                                0.03600077f, 0.00759876f, 0.00102838f};
 
 constexpr int kMaxWidth = 16384;  // checked by the caller
+constexpr int kMargin = kTile;    // zeros before and after a row, so that windows may hang over
 
-double add_up(const F16& a) { return sum(a); }
+double add_up(const V& a) { return sum(a); }
 
 // Lanes of a row's vector that lie left of `end`.
-I16 lanes_before(int x, int end) { return lane_numbers() < splat(float(end - x)); }
+Mask lanes_before(int x, int end) { return lane_numbers() < splat(float(end - x)); }
 
 }  // namespace
 
@@ -34,18 +35,18 @@ static void depth_row(const LossImages& im, const View& view, const LossSettings
     const int64_t offset = int64_t(y) * view.padded_width();
     const float* Z = im.depth_m + int64_t(y) * view.width;
     const float share = depth_pixels ? 1.0f / depth_pixels : 0;
-    const F16 decay = splat(-1.4426950408889634f / loss.depth_cutoff_m);
-    const F16 pull = splat(share * loss.depth), fill = splat(share * loss.coverage);
-    F16 error = zeros(), saturating = zeros(), transparency = zeros(), pixels = zeros();
+    const V decay = splat(-1.4426950408889634f / loss.depth_cutoff_m);
+    const V pull = splat(share * loss.depth), fill = splat(share * loss.coverage);
+    V error = V{}, saturating = V{}, transparency = V{}, pixels = V{};
     for (int x = 0; x < view.width; x += kLanes) {
         alignas(64) float measured[kLanes] = {};
         for (int k = 0; k < kLanes && x + k < view.width; ++k) measured[k] = Z[x + k];
-        const F16 z = load(measured);
-        const I16 known = z > zeros();
-        const F16 A = load(im.rendered->alpha + offset + x);
-        const F16 e = only(known, load(im.rendered->depth + offset + x) - A * z);
-        const F16 kept = exp2(max(abs(e) * decay, splat(-126)));
-        const F16 slope = only(abs(e) > zeros(), copysign(pull * kept, e));
+        const V z = load(measured);
+        const Mask known = z > V{};
+        const V A = load(im.rendered->alpha + offset + x);
+        const V e = only(known, load(im.rendered->depth + offset + x) - A * z);
+        const V kept = exp2(max(abs(e) * decay, splat(-126)));
+        const V slope = only(abs(e) > V{}, copysign(pull * kept, e));
         store(im.gradient_depth + offset + x, slope);
         store(im.gradient_alpha + offset + x, only(known, splat(-1) * slope * z - fill));
         error = error + abs(e);
@@ -72,16 +73,16 @@ void loss_pixels(const LossImages& im, const View& view, const LossSettings& los
         const float* C = im.rendered->rgb[c] + offset;
         for (int x = 0; x < view.width; ++x)
             Y[x] = im.rgb[(int64_t(y) * view.width + x) * 3 + c] * (1 / 255.0f);
-        F16 l1 = zeros(), squared = zeros();
+        V l1 = V{}, squared = V{};
         for (int x = 0; x < view.width; x += kLanes) {
-            const F16 drawn = load(C + x) + (splat(1) - load(A + x)) * splat(view.background[c]);
-            const F16 value = splat(im.exposure[c]) * drawn + splat(im.exposure[3 + c]);
-            const I16 valid = lanes_before(x, view.width);
-            const F16 error = only(valid, value - load(Y + x));
+            const V drawn = load(C + x) + (splat(1) - load(A + x)) * splat(view.background[c]);
+            const V value = splat(im.exposure[c]) * drawn + splat(im.exposure[3 + c]);
+            const Mask valid = lanes_before(x, view.width);
+            const V error = only(valid, value - load(Y + x));
             store(X + x, only(valid, value));
             l1 = l1 + abs(error);
             squared = squared + error * error;
-            const I16 differs = abs(error) > zeros();
+            const Mask differs = abs(error) > V{};
             store(gradient + x, only(differs, copysign(splat(per_value), error)));
         }
         sums.l1 += add_up(l1);
@@ -104,61 +105,61 @@ void loss_ssim_row(const LossImages& im, const View& view, const LossSettings& l
     const int y = kRadius + loss.ssim_phase + evaluated * loss.ssim_stride;
     const float* X = im.rendered_exposed + channel * view.plane() + int64_t(y) * stride;
     const float* Y = im.target + channel * view.plane() + int64_t(y) * stride;
-    // blurred down; a vector of zeros before and after, so that windows may hang over
-    alignas(64) static thread_local float column[4][kMaxWidth + 3 * kLanes];
-    alignas(64) static thread_local float slope[3][kMaxWidth + 3 * kLanes];
+    // blurred down, with margins
+    alignas(64) static thread_local float column[4][kMaxWidth + 2 * kMargin];
+    alignas(64) static thread_local float slope[3][kMaxWidth + 2 * kMargin];
     for (int x = 0; x < stride; x += kLanes) {
-        F16 mx = zeros(), my = zeros(), s = zeros(), p = zeros();
+        V mx = V{}, my = V{}, s = V{}, p = V{};
         for (int k = -kRadius; k <= kRadius; ++k) {
-            const F16 w = splat(kWindow[k + kRadius]);
-            const F16 a = load(X + int64_t(k) * stride + x), b = load(Y + int64_t(k) * stride + x);
+            const V w = splat(kWindow[k + kRadius]);
+            const V a = load(X + int64_t(k) * stride + x), b = load(Y + int64_t(k) * stride + x);
             mx = mx + w * a;
             my = my + w * b;
             s = s + w * (a * a + b * b);
             p = p + w * (a * b);
         }
-        store(column[0] + kLanes + x, mx);
-        store(column[1] + kLanes + x, my);
-        store(column[2] + kLanes + x, s);
-        store(column[3] + kLanes + x, p);
+        store(column[0] + kMargin + x, mx);
+        store(column[1] + kMargin + x, my);
+        store(column[2] + kMargin + x, s);
+        store(column[3] + kMargin + x, p);
     }
     const int width = view.width;
     const double count = 3.0 * rows * (width - 2 * kRadius);
     const float weight = float(-loss.ssim / count);
-    F16 total = zeros();
+    V total = V{};
     for (int x = 0; x < stride; x += kLanes) {
-        F16 blurred[4] = {zeros(), zeros(), zeros(), zeros()};
+        V blurred[4] = {V{}, V{}, V{}, V{}};
         for (int k = -kRadius; k <= kRadius; ++k)
             for (int j = 0; j < 4; ++j)
                 blurred[j] = blurred[j] +
-                             splat(kWindow[k + kRadius]) * load(column[j] + kLanes + x + k);
-        const F16 mx = blurred[0], my = blurred[1], cross = mx * my, both = mx * mx + my * my;
-        const F16 two = splat(2);
-        const F16 a1 = two * cross + splat(kC1), a2 = two * (blurred[3] - cross) + splat(kC2);
-        const F16 b1 = both + splat(kC1), b2 = blurred[2] - both + splat(kC2);
-        const F16 inverse = splat(1) / (b1 * b2);
-        const F16 ssim = a1 * a2 * inverse;
-        const I16 valid = (lane_numbers() > splat(float(kRadius - x) - 0.5f)) &
+                             splat(kWindow[k + kRadius]) * load(column[j] + kMargin + x + k);
+        const V mx = blurred[0], my = blurred[1], cross = mx * my, both = mx * mx + my * my;
+        const V two = splat(2);
+        const V a1 = two * cross + splat(kC1), a2 = two * (blurred[3] - cross) + splat(kC2);
+        const V b1 = both + splat(kC1), b2 = blurred[2] - both + splat(kC2);
+        const V inverse = splat(1) / (b1 * b2);
+        const V ssim = a1 * a2 * inverse;
+        const Mask valid = (lane_numbers() > splat(float(kRadius - x) - 0.5f)) &
                           lanes_before(x, width - kRadius);
         total = total + only(valid, ssim);
         // by the mean, by blur(X^2 + Y^2), by blur(X Y)
-        const F16 g_mx = two * inverse * (my * (a2 - a1) + ssim * mx * (b1 - b2));
-        const F16 g_s = splat(-1) * ssim * b1 * inverse;
-        const F16 g_p = two * a1 * inverse;
-        const F16 scale = splat(weight);
-        store(slope[0] + kLanes + x, only(valid, scale * g_mx));
-        store(slope[1] + kLanes + x, only(valid, scale * g_s));
-        store(slope[2] + kLanes + x, only(valid, scale * g_p));
+        const V g_mx = two * inverse * (my * (a2 - a1) + ssim * mx * (b1 - b2));
+        const V g_s = splat(-1) * ssim * b1 * inverse;
+        const V g_p = two * a1 * inverse;
+        const V scale = splat(weight);
+        store(slope[0] + kMargin + x, only(valid, scale * g_mx));
+        store(slope[1] + kMargin + x, only(valid, scale * g_s));
+        store(slope[2] + kMargin + x, only(valid, scale * g_p));
     }
     sums.ssim += add_up(total);
     for (int j = 0; j < 3; ++j) {
-        for (int k = 0; k < kLanes; ++k) slope[j][kLanes + stride + k] = 0;
+        for (int k = 0; k < kMargin; ++k) slope[j][kMargin + stride + k] = 0;
         float* out = im.ssim_rows + ((int64_t(channel) * rows + evaluated) * 3 + j) * stride;
         for (int x = 0; x < stride; x += kLanes) {
-            F16 blurred = zeros();
+            V blurred = V{};
             for (int k = -kRadius; k <= kRadius; ++k)
                 blurred = blurred +
-                          splat(kWindow[k + kRadius]) * load(slope[j] + kLanes + x + k);
+                          splat(kWindow[k + kRadius]) * load(slope[j] + kMargin + x + k);
             store(out + x, blurred);
         }
     }
@@ -184,13 +185,13 @@ void loss_gather(const LossImages& im, const View& view, const LossSettings& los
         float* g_alpha = im.gradient_alpha + offset;
         const float* C = im.rendered->rgb[c] + offset;
         const float* A = im.rendered->alpha + offset;
-        F16 gain = zeros(), shift = zeros();
+        V gain = V{}, shift = V{};
         for (int x = 0; x < stride; x += kLanes) {
-            F16 g = load(gradient + x);
+            V g = load(gradient + x);
             if (loss.ssim != 0 && low <= high) {
-                F16 u = zeros(), v = zeros(), w = zeros();
+                V u = V{}, v = V{}, w = V{};
                 for (int n = low; n <= high; ++n) {
-                    const F16 k = splat(kWindow[first + n * loss.ssim_stride - y + kRadius]);
+                    const V k = splat(kWindow[first + n * loss.ssim_stride - y + kRadius]);
                     const float* row = im.ssim_rows + (int64_t(c) * rows + n) * 3 * stride + x;
                     u = u + k * load(row);
                     v = v + k * load(row + stride);
@@ -198,10 +199,10 @@ void loss_gather(const LossImages& im, const View& view, const LossSettings& los
                 }
                 g = g + u + splat(2) * load(X + x) * v + load(Y + x) * w;
             }
-            const F16 drawn = load(C + x) + (splat(1) - load(A + x)) * splat(view.background[c]);
+            const V drawn = load(C + x) + (splat(1) - load(A + x)) * splat(view.background[c]);
             gain = gain + only(lanes_before(x, view.width), g * drawn);
             shift = shift + g;
-            const F16 before = splat(im.exposure[c]) * g;
+            const V before = splat(im.exposure[c]) * g;
             store(gradient + x, before);
             // the background shows through: C + (1 - A) background
             store(g_alpha + x, load(g_alpha + x) - before * splat(view.background[c]));

@@ -1,5 +1,5 @@
-// Sixteen floats at once: one pixel row of a tile. Built on the compilers' vector extension, so that
-// the same source becomes SSE, AVX2, AVX-512 or NEON code, whatever the file is compiled for.
+// Vectors of the width that the file is compiled for, on the compilers' vector extension: the same
+// source becomes SSE, AVX2, AVX-512 or NEON code. + - * / and comparisons are the language's own.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -7,155 +7,96 @@
 namespace G3D_ISA {
 
 #if defined(__AVX512F__)
-constexpr int kNative = 16;
-#elif defined(__AVX__)
-constexpr int kNative = 8;
-#else
-constexpr int kNative = 4;
-#endif
 constexpr int kLanes = 16;
-constexpr int kParts = kLanes / kNative;
+#elif defined(__AVX__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
 
-typedef float NativeF __attribute__((vector_size(kNative * 4), may_alias));
-typedef int32_t NativeI __attribute__((vector_size(kNative * 4), may_alias));
-typedef float NativeUnalignedF __attribute__((vector_size(kNative * 4), aligned(4), may_alias));
+typedef float V __attribute__((vector_size(kLanes * 4), may_alias));
+typedef int32_t Mask __attribute__((vector_size(kLanes * 4), may_alias));  // all bits set: true
+typedef float Unaligned __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 
 #define G3D_INLINE static inline __attribute__((always_inline))
 
-struct F16 {
-    NativeF part[kParts];
-};
-struct I16 {  // also a mask: all bits set where true
-    NativeI part[kParts];
-};
+G3D_INLINE V splat(float x) { return x - V{}; }
+G3D_INLINE V lane_numbers() {
+    V r;
+    for (int i = 0; i < kLanes; ++i) r[i] = float(i);
+    return r;
+}
+G3D_INLINE V load(const float* p) { return *reinterpret_cast<const Unaligned*>(p); }
+G3D_INLINE void store(float* p, V a) { *reinterpret_cast<Unaligned*>(p) = a; }
+G3D_INLINE void add_to(float* p, V a) { store(p, load(p) + a); }
 
-#define G3D_EACH for (int k = 0; k < kParts; ++k)
-#define G3D_BINARY(op)                                          \
-    G3D_INLINE F16 operator op(const F16& a, const F16& b) {    \
-        F16 r;                                                  \
-        G3D_EACH r.part[k] = a.part[k] op b.part[k];            \
-        return r;                                               \
-    }
-G3D_BINARY(+)
-G3D_BINARY(-)
-G3D_BINARY(*)
-G3D_BINARY(/)
-#undef G3D_BINARY
-#define G3D_COMPARE(op)                                         \
-    G3D_INLINE I16 operator op(const F16& a, const F16& b) {    \
-        I16 r;                                                  \
-        G3D_EACH r.part[k] = a.part[k] op b.part[k];            \
-        return r;                                               \
-    }
-G3D_COMPARE(<)
-G3D_COMPARE(>)
-G3D_COMPARE(>=)
-#undef G3D_COMPARE
-
-G3D_INLINE I16 operator&(const I16& a, const I16& b) {
-    I16 r;
-    G3D_EACH r.part[k] = a.part[k] & b.part[k];
-    return r;
+G3D_INLINE V only(Mask mask, V a) { return (V)(mask & (Mask)a); }  // a where true, else 0
+G3D_INLINE V select(Mask mask, V a, V b) { return mask ? a : b; }
+G3D_INLINE V min(V a, V b) {
+#if defined(__AVX512F__)
+    return a < b ? a : b;
+#elif defined(__AVX__)
+    return __builtin_ia32_minps256(a, b);
+#elif defined(__SSE__)
+    return __builtin_ia32_minps(a, b);
+#else
+    return a < b ? a : b;
+#endif
 }
-
-G3D_INLINE F16 splat(float x) {
-    F16 r;
-    G3D_EACH r.part[k] = x - NativeF{};
-    return r;
+G3D_INLINE V max(V a, V b) {
+#if defined(__AVX512F__)
+    return a > b ? a : b;
+#elif defined(__AVX__)
+    return __builtin_ia32_maxps256(a, b);
+#elif defined(__SSE__)
+    return __builtin_ia32_maxps(a, b);
+#else
+    return a > b ? a : b;
+#endif
 }
-G3D_INLINE F16 zeros() {
-    F16 r;
-    G3D_EACH r.part[k] = NativeF{};
-    return r;
-}
-// 0, 1, ... 15
-G3D_INLINE F16 lane_numbers() {
-    F16 r;
-    G3D_EACH for (int i = 0; i < kNative; ++i) r.part[k][i] = float(k * kNative + i);
-    return r;
-}
-G3D_INLINE F16 load(const float* p) {
-    F16 r;
-    G3D_EACH r.part[k] = *reinterpret_cast<const NativeUnalignedF*>(p + k * kNative);
-    return r;
-}
-G3D_INLINE void store(float* p, const F16& a) {
-    G3D_EACH *reinterpret_cast<NativeUnalignedF*>(p + k * kNative) = a.part[k];
-}
-G3D_INLINE F16 select(const I16& mask, const F16& a, const F16& b) {
-    F16 r;
-    G3D_EACH r.part[k] = mask.part[k] ? a.part[k] : b.part[k];
-    return r;
-}
-G3D_INLINE F16 only(const I16& mask, const F16& a) {  // a where true, else 0
-    F16 r;
-    G3D_EACH r.part[k] = (NativeF)(mask.part[k] & (NativeI)a.part[k]);
-    return r;
-}
-G3D_INLINE F16 min(const F16& a, const F16& b) {
-    F16 r;
-    G3D_EACH r.part[k] = a.part[k] < b.part[k] ? a.part[k] : b.part[k];
-    return r;
-}
-G3D_INLINE F16 max(const F16& a, const F16& b) {
-    F16 r;
-    G3D_EACH r.part[k] = a.part[k] > b.part[k] ? a.part[k] : b.part[k];
-    return r;
-}
-G3D_INLINE F16 abs(const F16& a) {
-    F16 r;
-    G3D_EACH r.part[k] = (NativeF)((NativeI)a.part[k] & 0x7fffffff);
-    return r;
-}
-// magnitude of a with the sign of s
-G3D_INLINE F16 copysign(const F16& a, const F16& s) {
-    F16 r;
-    G3D_EACH r.part[k] =
-        (NativeF)(((NativeI)a.part[k] & 0x7fffffff) | ((NativeI)s.part[k] & (int32_t)0x80000000));
-    return r;
+G3D_INLINE V abs(V a) { return (V)((Mask)a & 0x7fffffff); }
+G3D_INLINE V copysign(V a, V s) {  // the magnitude of a with the sign of s
+    return (V)(((Mask)a & 0x7fffffff) | ((Mask)s & (int32_t)0x80000000));
 }
 
-// Sum of a native vector's lanes, in a fixed order.
-G3D_INLINE float sum_native(const NativeF& a) {
-    float lane[kNative];
+G3D_INLINE bool any(Mask mask) {
+#if defined(__AVX512F__)
+    int64_t word[8];
+#elif defined(__AVX__)
+    return __builtin_ia32_movmskps256((V)mask) != 0;
+#elif defined(__SSE__)
+    return __builtin_ia32_movmskps((V)mask) != 0;
+#else
+    int64_t word[2];
+#endif
+#if defined(__AVX512F__) || !defined(__SSE__)
+    std::memcpy(word, &mask, sizeof word);
+    int64_t all = 0;
+    for (const int64_t w : word) all |= w;
+    return all != 0;
+#endif
+}
+
+// Sum of the lanes, in a fixed order.
+G3D_INLINE float sum(V a) {
+    float lane[kLanes];
     std::memcpy(lane, &a, sizeof a);
-    for (int half = kNative / 2; half; half /= 2)
+    for (int half = kLanes / 2; half; half /= 2)
         for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
     return lane[0];
-}
-G3D_INLINE float sum(const F16& a) {
-    NativeF total = a.part[0];
-    for (int k = 1; k < kParts; ++k) total += a.part[k];
-    return sum_native(total);
-}
-// Sums of lanes 0-7 and 8-15.
-G3D_INLINE void sum_halves(const F16& a, float& low, float& high) {
-    float lane[kLanes];
-    store(lane, a);
-    for (int half = 4; half; half /= 2)
-        for (int i = 0; i < half; ++i) {
-            lane[i] += lane[i + half];
-            lane[8 + i] += lane[8 + i + half];
-        }
-    low = lane[0];
-    high = lane[8];
 }
 
 // 2^x for -126 <= x <= 127; relative error below 3e-7. x = n + f with |f| <= 1/2: n goes into the
 // exponent bits, 2^f is a polynomial (Chebyshev fit, degree 5).
-G3D_INLINE F16 exp2(const F16& x) {
-    F16 r;
-    G3D_EACH {
-        const NativeF shifted = x.part[k] + 12582912.0f;  // 1.5 * 2^23: rounds to the nearest n
-        const NativeF f = x.part[k] - (shifted - 12582912.0f);
-        NativeF p = f * 1.34004e-3f + 9.67604e-3f;
-        p = p * f + 5.550327e-2f;
-        p = p * f + 2.4022107e-1f;
-        p = p * f + 6.9314721e-1f;
-        p = p * f + 1.00000008f;
-        r.part[k] = (NativeF)((NativeI)p + ((NativeI)shifted << 23));
-    }
-    return r;
+G3D_INLINE V exp2(V x) {
+    const V shifted = x + 12582912.0f;  // 1.5 * 2^23: rounds to the nearest n
+    const V f = x - (shifted - 12582912.0f);
+    V p = f * 1.34004e-3f + 9.67604e-3f;
+    p = p * f + 5.550327e-2f;
+    p = p * f + 2.4022107e-1f;
+    p = p * f + 6.9314721e-1f;
+    p = p * f + 1.00000008f;
+    return (V)((Mask)p + ((Mask)shifted << 23));
 }
 
 }  // namespace G3D_ISA
