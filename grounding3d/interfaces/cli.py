@@ -11,6 +11,7 @@ from typing import Annotated
 import tyro
 
 from grounding3d.errors import Cancelled, GroundingError
+from grounding3d.interfaces.commands.ask import Ask
 from grounding3d.interfaces.commands.build import Build
 from grounding3d.interfaces.commands.demo import Demo
 from grounding3d.interfaces.commands.doctor import Doctor
@@ -19,6 +20,8 @@ from grounding3d.interfaces.commands.export import Export
 from grounding3d.interfaces.commands.info import Info
 from grounding3d.interfaces.commands.query import Query
 from grounding3d.interfaces.commands.render import Render
+from grounding3d.interfaces.commands.report import Report
+from grounding3d.interfaces.commands.ros import Ros
 from grounding3d.interfaces.commands.simulate import Simulate
 from grounding3d.interfaces.commands.view import View
 
@@ -31,9 +34,12 @@ Command = (
     | Annotated[Doctor, _subcommand("doctor")]
     | Annotated[Export, _subcommand("export")]
     | Annotated[Render, _subcommand("render")]
+    | Annotated[Report, _subcommand("report")]
     | Annotated[View, _subcommand("view")]
     | Annotated[Simulate, _subcommand("simulate")]
     | Annotated[Evaluate, _subcommand("eval")]
+    | Annotated[Ros, _subcommand("ros")]
+    | Annotated[Ask, _subcommand("ask")]
 )
 
 EXIT_INTERRUPTED = 1

@@ -15,7 +15,7 @@ from grounding3d.objects.base import MapObject
 from grounding3d.scene.base import Scene
 
 _ABOVE_M = 1000.0  # from there, 3 m of height shift a point by 0.3 % of its distance to the centre
-_MARGIN = 0.06
+_MARGIN, _LEAST_M = 0.15, 0.1  # around the content, as a share of it; its least extent
 _SHARE = (1.0, 99.0)  # percentiles of the Gaussians that the plan must hold
 _AXES = ("x", "y", "z")
 
@@ -103,7 +103,7 @@ def make_plan_frame(
     held = _content(scene, objects) if around is None else around.corners
     flat = held @ axes
     low, high = flat.min(axis=0), flat.max(axis=0)
-    pad = _MARGIN * max(float((high - low).max()), 0.1)
+    pad = _MARGIN * max(float((high - low).max()), _LEAST_M)
     low, high = low - pad, high + pad
     return PlanFrame(
         right, ahead, up, low, high, float(np.median(held @ up)), width_px / float(high[0] - low[0])
@@ -111,9 +111,14 @@ def make_plan_frame(
 
 
 def _content(scene: Scene, objects: Sequence[MapObject]) -> np.ndarray:
-    """Points [n,3] that a plan of the whole scene must hold."""
+    """Points [n,3] that a plan of the whole scene must hold: the things and the camera's way.
+
+    A scene without things is shown whole, but for the outermost Gaussians.
+    """
     parts = [item.box.corners for item in objects if item.kind == "object"]
-    if len(scene.gaussians):
+    if parts:
+        parts += [k.T_world_cam[None, :3, 3] for k in scene.keyframes]
+    elif len(scene.gaussians):
         means = scene.gaussians.means.astype(float)
         low, high = np.percentile(means, _SHARE, axis=0)
         parts.append(means[((means >= low) & (means <= high)).all(axis=1)])

@@ -99,7 +99,7 @@ def _heading(parts: ReportParts, facts: CaptureFacts) -> str:
         (str(things), "objects"),
         (f"{len(scene.scene.gaussians):,}", "Gaussians"),
         (str(facts.n_keyframes), "frames used"),
-        (f"{facts.path_m:.1f} m", "way of the camera"),
+        (f"{facts.path_m:.1f} m", "camera path"),
     ]
     if facts.duration_s is not None:
         shown.append((f"{facts.duration_s:.1f} s", "recorded"))
@@ -117,7 +117,7 @@ def _overview(parts: ReportParts) -> str:
     note = ""
     try:
         plan = floor_plan(parts.scene, parts.renderer, width=_PLAN_WIDTH, listed=False)
-        caption = "From above: footprints, supports (dashed), way of the camera (blue)."
+        caption = "From above: footprints, supports (dashed), camera path (blue)."
         pictures.append(figure(plan.rgb, caption))
     except SceneError as error:
         note = f'<p class="card muted">No floor plan: {text(error.summary)}.</p>'

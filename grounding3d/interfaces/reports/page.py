@@ -56,7 +56,7 @@ tr:last-child > td, tr:last-child > th { border-bottom: 0; }
 .ambiguous { color: var(--warn); }
 .not_found, .invalid { color: var(--bad); }
 .warning { border-left: 4px solid var(--warn); padding-left: 10px; }
-svg.plot { width: 100%; height: auto; display: block; }
+svg.plot { width: 100%; max-width: 520px; height: auto; display: block; }
 svg .grid { stroke: var(--rule); }
 svg .line { fill: none; stroke: var(--accent); stroke-width: 2; }
 svg .dot, svg .bar { fill: var(--accent); }
