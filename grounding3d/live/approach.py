@@ -20,6 +20,7 @@ _EYE_OVER_M = 0.3  # at least so far over the object obstacles are looked at
 _UNSEEN_COST_M = 0.5  # metres of stand-off that seeing the whole object is worth
 _TIGHT_COST = 0.2  # metres of stand-off that a metre of room is worth, up to twice the radius
 _TRAVEL_COST = 0.02  # likewise, a metre less from the start
+_ISLAND_COST_M = 0.3  # likewise, a place in the largest free region where no start is known
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ def approach_pose(
 
     Every cell of the grid in which the robot can stand and that is near the target's box is a
     candidate. Those that see the object over what lies around it come first; then the nearest to
-    the wanted stand-off, with room around, near the start.
+    the wanted stand-off, with room around, near the start or, without one, in the largest region.
 
     Args:
         scene: the map.
@@ -174,6 +175,10 @@ def _best(
     cost -= _TIGHT_COST * room
     if start is not None:
         cost += _TRAVEL_COST * np.linalg.norm(xy - start, axis=1)
+    else:
+        region = ndimage.label(plan.space.standable)[0]
+        area = np.bincount(region.ravel())[region[cells[:, 0], cells[:, 1]]]
+        cost += _ISLAND_COST_M * (1 - area / area.max())
     sees = visible >= config.min_visible_share
     if sees.any():
         cost[~sees] = np.inf

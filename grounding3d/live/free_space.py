@@ -143,7 +143,7 @@ def _cells(
 def _room(cells: np.ndarray, config: ApproachConfig) -> tuple[np.ndarray, np.ndarray]:
     """Clearance [rows, columns] in metres, and where the robot's centre may be."""
     # an obstacle may lie anywhere in its cell, half a cell nearer than the middle
-    clearance_m = np.full(cells.shape, np.inf)
+    clearance_m = np.full(cells.shape, np.hypot(*cells.shape) * config.resolution_m)
     if (cells == OCCUPIED).any():
         to_middle = ndimage.distance_transform_edt(cells != OCCUPIED)
         clearance_m = np.maximum(to_middle - 0.5, 0) * config.resolution_m

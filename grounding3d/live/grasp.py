@@ -173,11 +173,11 @@ def _side(
 def _others(scene: LanguageScene, item: MapObject, config: GraspConfig) -> np.ndarray:
     """[n,3] observed surface near the object that is not its own, in the box's axes."""
     points = scene.scene.gaussians.means
-    local = (points - item.box.center) @ item.box.R
-    reach = item.box.size / 2 + config.reach_m + config.margin_m
-    near = (np.abs(local) <= reach).all(axis=1)
-    own = item.box.contains(points[near], margin_m=config.margin_m)
-    return np.asarray(local[near][~own])
+    reach = np.linalg.norm(item.box.size) / 2 + config.reach_m
+    center = item.box.center.astype(np.float32)
+    near = points[(np.abs(points - center) <= np.float32(reach)).all(axis=1)]
+    others = near[~item.box.contains(near, margin_m=config.margin_m)]
+    return np.asarray((others - item.box.center) @ item.box.R)
 
 
 def _in_corridor(

@@ -37,7 +37,7 @@ COLUMN = ColouredBox(aabb([-0.2, 0.2, 0.0], [0.1, 0.5, 1.9]), (0.3, 0.3, 0.7), "
 # across the whole room, one side of it cannot be reached from the other
 BARRIER = ColouredBox(aabb([-2.5, -1.0, 0.0], [2.5, -0.9, 0.5]), (0.4, 0.6, 0.4), "barrier")
 
-PLACES = ((-1.5, -0.3), (0.2, -0.4), (1.5, 0.0), (1.6, 1.7), (-1.6, 1.7), (-1.4, -1.8), (1.4, -1.8))
+PLACES = ((-1.5, -0.3), (1.5, 0.0), (1.6, 1.7), (-1.6, 1.7), (0.2, -1.8))
 
 
 def table() -> list[ColouredBox]:
@@ -74,18 +74,21 @@ def above_table() -> list[np.ndarray]:
 
 
 def frames(
-    boxes: Sequence[ColouredBox], poses: Sequence[np.ndarray], R_world: np.ndarray | None = None
+    boxes: Sequence[ColouredBox],
+    poses: Sequence[np.ndarray],
+    R_world: np.ndarray | None = None,
+    camera: Camera = CAMERA,
 ) -> list[RGBDFrame]:
     """Noisy frames of a room; with `R_world` in a world turned by it."""
     noise = np.random.default_rng(0)
     turn = make_pose(np.eye(3) if R_world is None else R_world, np.zeros(3))
     made = []
     for index, pose in enumerate(poses):
-        rgb, depth = render(boxes, CAMERA, pose)
+        rgb, depth = render(boxes, camera, pose)
         depth = np.where(depth > 0, depth + axial_sigma(depth) * noise.normal(size=depth.shape), 0)
         made.append(
             RGBDFrame(
-                rgb, depth.astype(np.float32), CAMERA, turn @ pose, index, stamp_s=float(index)
+                rgb, depth.astype(np.float32), camera, turn @ pose, index, stamp_s=float(index)
             )
         )
     return made

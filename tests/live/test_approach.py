@@ -173,3 +173,13 @@ def test_one_grid_serves_many_targets() -> None:
     np.testing.assert_array_equal(once.T_world_base, again.T_world_base)
     whole_table = _approach(scene, table()[0].box, space=space)
     assert whole_table.stand_off_m == pytest.approx(CONFIG.stand_off_m, abs=0.1)
+
+
+def test_without_a_start_a_pocket_of_floor_is_not_preferred() -> None:
+    """With the near side cut off by the barrier, the larger part of the room is taken."""
+    near_barrier = OBB(
+        np.array([0.0, -0.95, 0.25]), np.array([1.0, 0, 0, 0]), np.array([0.2, 0.1, 0.5])
+    )
+    pose = _approach(room("barrier"), near_barrier)
+    assert pose.T_world_base[1, 3] > BARRIER.box.aabb()[1][1]
+    assert _approach(room("barrier"), near_barrier, start_xy=SOUTH).T_world_base[1, 3] < -1.0

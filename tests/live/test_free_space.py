@@ -71,7 +71,7 @@ def test_what_hangs_over_the_robot_is_no_obstacle() -> None:
     rim = [np.array([x, low[1], 0]) for x in np.linspace(low[0], high[0], 12)]
     assert {_cell(_space(), point) for point in rim} == {FREE}
     tall = _space(config=ApproachConfig(robot_height_m=1.9))
-    assert sum(_cell(tall, point) == OCCUPIED for point in rim) > 6
+    assert sum(_cell(tall, point) == OCCUPIED for point in rim) >= 3
 
 
 def test_a_low_robot_fits_under_the_table() -> None:
