@@ -46,6 +46,8 @@ class LazyAdam:
         steps = self.steps[rows].to(torch.float64)
         low, high = ADAM_BETAS
         for name, rate in asdict(rates).items():
+            if rate == 0:  # frozen, its moments too
+                continue
             used = slice(sh_rest) if name == "shN" else slice(None)
             columns = (rows, used) if name == "shN" else (rows,)
             gradient = gradients[name][columns]
