@@ -11,13 +11,15 @@ from grounding3d.errors import ConfigError, SceneError
 from grounding3d.scene.backends import SCENES, make_builder
 from grounding3d.scene.base import Scene, SceneBuilder
 from grounding3d.scene.config import SceneConfig
+from grounding3d.scene.splat.config import SplatConfig
 
 FRAMES = table_frames()
 
 
 @pytest.fixture(params=SCENES.names())
 def builder(request: pytest.FixtureRequest) -> SceneBuilder:
-    return make_builder(SceneConfig(backend=request.param, voxel_size_m=0.02))
+    short = SplatConfig.model_validate({"iterations": 15, "densify": {"strategy": "none"}})
+    return make_builder(SceneConfig(backend=request.param, voxel_size_m=0.02, splat=short))
 
 
 def fresh(builder: SceneBuilder) -> SceneBuilder:

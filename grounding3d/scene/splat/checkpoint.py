@@ -39,7 +39,7 @@ def save_checkpoint(path: Path, arrays: dict[str, np.ndarray], belongs_to: dict[
     aside = path.with_name(f".writing-{path.name}")
     metadata = {"format": _FORMAT, "version": _VERSION, **belongs_to}
     try:
-        save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, aside, metadata)
+        save_file({k: np.asarray(v, order="C") for k, v in arrays.items()}, aside, metadata)
         os.replace(aside, path)
     except OSError as error:
         raise SceneError(
