@@ -50,7 +50,7 @@ class FreeSpace:
     Attributes:
         grid: the occupancy grid.
         clearance_m: [rows, columns] at least this far from a cell's middle to any obstacle.
-        standable: [rows, columns] bool: observed floor, obstacles farther than the robot's radius,
+        standable: [rows, columns] bool: observed floor, obstacles beyond the robot's radius and margin,
             hardly anything unobserved under the robot.
         floor: the plane the grid lies on.
         surface: [N,3] float32 grid x, grid y and height over the floor of what was observed.
@@ -150,7 +150,7 @@ def _room(cells: np.ndarray, config: ApproachConfig) -> tuple[np.ndarray, np.nda
     disc = _disc(config.robot_radius_m / config.resolution_m).astype(np.float32)
     unknown = np.pad((cells == UNKNOWN).astype(np.float32), len(disc) // 2, constant_values=1)
     share = signal.fftconvolve(unknown, disc / disc.sum(), mode="valid")
-    wide = clearance_m >= config.robot_radius_m
+    wide = clearance_m >= config.robot_radius_m + config.margin_m
     return clearance_m, (cells == FREE) & wide & (share <= config.max_unknown_share + 1e-4)
 
 

@@ -15,6 +15,12 @@ class ApproachConfig(Section):
     robot_radius_m: float = Field(
         0.25, gt=0, description="radius of the circle around the base that must stay clear, metres"
     )
+    margin_m: float = Field(
+        0.03,
+        ge=0,
+        description="added to the radius, as the map loses a little of what ends at a depth edge, "
+        "metres",
+    )
     robot_height_m: float = Field(
         1.2, gt=0, description="what hangs higher over the floor than this is no obstacle, metres"
     )
