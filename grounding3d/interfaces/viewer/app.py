@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,12 @@ from grounding3d.extras import require
 from grounding3d.features.base import Encoder
 from grounding3d.features.encoders import load_encoder
 from grounding3d.interfaces.viewer.encoder import RememberingEncoder
+from grounding3d.interfaces.viewer.look import Look
 from grounding3d.interfaces.viewer.model import ViewModel, make_model
 from grounding3d.interfaces.viewer.page import Page, set_theme
-from grounding3d.interfaces.viewer.session import Session
+from grounding3d.interfaces.viewer.session import FIELD_OF_VIEW, Session
 from grounding3d.interfaces.viewer.source import SceneSource
+from grounding3d.interfaces.viewer.start_view import start_view
 from grounding3d.objects.base import LanguageScene
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class ViewerConfig:
         live: follow the source as it changes.
         interval_s: how often a live source is looked at, seconds.
         title: shown on the panel.
+        look: the layers that a page begins with.
     """
 
     host: str = "127.0.0.1"
@@ -47,6 +50,7 @@ class ViewerConfig:
     live: bool = False
     interval_s: float = 0.5
     title: str = "grounding3d"
+    look: Look = field(default_factory=Look)
 
 
 class Viewer:
@@ -135,8 +139,12 @@ class Viewer:
         return make_model(scene, encoder, reason)
 
     def _set_up(self) -> None:
-        up = self.model.up
-        self.server.scene.set_up_direction(tuple(up))
+        """What concerns all browsers: up, and the view that a page opens with."""
+        eye, target = start_view(self.model)
+        self.server.scene.set_up_direction(self.model.up)
+        camera = self.server.initial_camera
+        camera.fov, camera.up = FIELD_OF_VIEW, self.model.up
+        camera.position, camera.look_at = eye, target
 
     def _open(self, client: ClientHandle) -> None:
         from grounding3d.interfaces.viewer.server import Resting, same_origin
@@ -144,8 +152,8 @@ class Viewer:
         if not same_origin(self.server, client.client_id, self.config.host):
             _log.warning("refused a page of another site that tried to read the scene")
             return
-        set_theme(client, False)
-        session = Session(client, self.model, self.images)
+        set_theme(client, self.config.look.dark)
+        session = Session(client, self.model, self.images, replace(self.config.look))
         with self._lock:
             self._sessions[client.client_id] = session
         session.open()

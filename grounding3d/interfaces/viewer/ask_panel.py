@@ -55,6 +55,8 @@ class AskPanel:
             self._answers[number].content = self._content(number)
             count = len(painting.answer.candidates) if painting else 0
             self._frames[number].visible = count > 0
+            if count:
+                self._frames[number].options = tuple(str(i) for i in range(1, count + 1))
         asked = [(i, session.asked[i]) for i, p in enumerate(session.paintings) if p is not None]
         self._legend.content = texts.legend_html(asked) if session.look.relevancy else ""
         self._show_history()

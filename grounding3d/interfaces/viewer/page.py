@@ -34,14 +34,14 @@ _KEYS = (
 )
 # the page's own key: viser has none that reaches into a text box
 _FOCUS_SCRIPT = (
-    "if(!window.g3dKeys){window.g3dKeys=1;addEventListener('keydown',e=>{"
+    "if(!window.g3dKeys){window.g3dKeys=1;window.addEventListener('keydown',e=>{"
     "if(e.target.closest('input,textarea')){if(e.key==='Escape')e.target.blur();return}"
     "if(e.key==='/'){const i=document.querySelector('form input');"
     "if(i){e.preventDefault();i.focus();i.select()}}})}"
 )
 _RUN = (
     '<img alt="" style="display:none" src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" '
-    'onload="{script}" onerror="{script}">'
+    f'onload="{_FOCUS_SCRIPT}" onerror="{_FOCUS_SCRIPT}">'
 )
 
 
@@ -55,6 +55,7 @@ class Page:
 
     def __init__(self, session: Session, help_text: list[str]) -> None:
         self._session = session
+        self._dark = session.look.dark
         client = session.client
         gui = client.gui
         self._header = gui.add_html(self._describe())
@@ -73,7 +74,9 @@ class Page:
 
     def update(self) -> None:
         """Show the session's state everywhere."""
-        set_theme(self._session.client, self._session.look.dark)
+        if self._dark != self._session.look.dark:
+            self._dark = self._session.look.dark
+            set_theme(self._session.client, self._dark)
         self._header.content = self._describe()
         self._ask.update()
         self._inspect.update()
@@ -87,7 +90,7 @@ class Page:
         )
         if scene.scene.up_world is None:
             text += ", up unknown"
-        return texts.note(text)
+        return texts.note(text) + _RUN
 
     def _clicked(self, event: SceneClickEvent) -> None:
         self._session.click(np.array(event.ray_origin), np.array(event.ray_direction))
@@ -145,4 +148,4 @@ def _help_html(lines: list[str]) -> str:
         for key, text in _KEYS
     )
     paragraphs = "".join(f"<p style='margin:0.5em 0 0'>{texts.shown(line)}</p>" for line in lines)
-    return texts.panel(f"<table>{keys}</table>{paragraphs}{_RUN.format(script=_FOCUS_SCRIPT)}")
+    return texts.panel(f"<table>{keys}</table>{paragraphs}")

@@ -65,27 +65,43 @@ def thing_colours(things: np.ndarray) -> np.ndarray:
 
 
 def strength(relevancy: np.ndarray) -> np.ndarray:
-    """How strongly a relevancy [n] is painted: 0 at neutral and below, 1 at 1."""
-    return np.clip((relevancy - NEUTRAL) / (1 - NEUTRAL), 0, 1)
+    """How strongly a relevancy [n] is painted: 0 at neutral and below, 1 at 1; squared between
+    them, so that the eye goes to what fits best."""
+    return np.square(np.clip((relevancy - NEUTRAL) / (1 - NEUTRAL), 0, 1))
 
 
-def light_up(rgb: np.ndarray, relevancies: Sequence[np.ndarray | None]) -> np.ndarray:
-    """Colours [n,3] uint8 faded to grey, and over them each question's relevancy in its colour.
+def faded(rgb: np.ndarray) -> np.ndarray:
+    """Colours [n,3] uint8 that have stepped back towards grey, so that a question stands out."""
+    base = rgb.astype(np.float32)
+    grey = base @ np.full((3, 1), 0.7 / 3, np.float32) + 40
+    return (base + _FADE * (grey - base)).astype(np.uint8)
+
+
+def light_up(background: np.ndarray, relevancies: Sequence[np.ndarray | None]) -> np.ndarray:
+    """Each question's relevancy in its colour over a background that has been `faded`.
 
     Args:
-        rgb: colours without a question.
+        background: [n,3] uint8.
         relevancies: [n] for each question in order, None for one that is not asked.
+
+    Returns:
+        [n,3] uint8; where two questions fit, their colours are mixed by strength.
     """
-    asked = [(i, strength(r)) for i, r in enumerate(relevancies) if r is not None]
+    strengths = [np.zeros(0) if r is None else strength(r) for r in relevancies]
+    asked = [i for i, r in enumerate(relevancies) if r is not None]
+    painted = background.copy()
     if not asked:
-        return rgb
-    base = rgb.astype(np.float32)
-    grey = base.mean(axis=1, keepdims=True) * 0.7 + 40
-    painted = base + _FADE * (grey - base)
-    total = np.maximum(sum(s for _, s in asked), 1e-6)
-    peak = np.maximum.reduce([s for _, s in asked])[:, None]
-    mixed = sum((s / total)[:, None] * np.array(QUERY_COLOURS[i], np.float32) for i, s in asked)
+        return painted
+    peak = np.maximum.reduce([strengths[i] for i in asked])
+    rows = np.flatnonzero(peak > 0.01)
+    base = background[rows].astype(np.float32)
+    total = np.sum([strengths[i][rows] for i in asked], axis=0)
+    mixed = np.zeros_like(base)
+    for i in asked:
+        share = (strengths[i][rows] / total).astype(np.float32)
+        mixed += share[:, None] * np.array(QUERY_COLOURS[i], np.float32)
     # a little of the shading stays, so that shapes can still be told
-    shade = 0.75 + 0.25 * base.mean(axis=1, keepdims=True) / 255
-    painted += peak * (np.asarray(mixed) * shade - painted)
-    return np.clip(np.rint(painted), 0, 255).astype(np.uint8)
+    mixed *= 0.75 + 0.25 * base.mean(axis=1, keepdims=True) / 255
+    base += peak[rows, None].astype(np.float32) * (mixed - base)
+    painted[rows] = np.clip(np.rint(base), 0, 255).astype(np.uint8)
+    return painted

@@ -100,7 +100,7 @@ def view_of_box(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Camera position [3] and point to look at [3] that frame a box.
 
-    The camera stays on the side it looks from, but comes down or up to look from 35 degrees above.
+    The camera stays on the side it looks from, but comes down or up to look from 40 degrees above.
 
     Args:
         box: what to frame.
@@ -115,7 +115,7 @@ def view_of_box(
     if length < 1e-3:
         flat = np.cross(up, [1.0, 0.0, 0.0] if abs(up[0]) < 0.9 else [0.0, 1.0, 0.0])
         length = float(np.linalg.norm(flat))
-    angle = np.deg2rad(35)
+    angle = np.deg2rad(40)
     back = np.cos(angle) * flat / length + np.sin(angle) * up
     radius = max(float(np.linalg.norm(box.size)) / 2, 0.05)
     narrow = min(fov, 2 * np.arctan(np.tan(fov / 2) * aspect))

@@ -15,7 +15,7 @@ from grounding3d.interfaces.viewer.detail import Eye, Selection, select
 from grounding3d.interfaces.viewer.look import Look
 from grounding3d.interfaces.viewer.marks import Marks
 from grounding3d.interfaces.viewer.model import Painting, ViewModel
-from grounding3d.interfaces.viewer.paint import light_up, surface_colours
+from grounding3d.interfaces.viewer.paint import Surface, faded, light_up, surface_colours
 from grounding3d.interfaces.viewer.picking import Measure, Picked, measure, pick, view_of_box
 from grounding3d.interfaces.viewer.start_view import start_view
 from grounding3d.scene.base import Keyframe
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+FIELD_OF_VIEW = float(np.deg2rad(50))  # vertical
 QUESTIONS = 2
 HISTORY = 30
 
@@ -36,16 +37,23 @@ class Session:
         client: the browser.
         model: the scene to begin with.
         images: frame index -> thumbnail, shared by all browsers.
+        look: the layers to begin with.
+
+    Attributes:
         changed: called, without arguments, after anything that the panels show has changed.
     """
 
     def __init__(
-        self, client: ClientHandle, model: ViewModel, images: dict[int, np.ndarray]
+        self,
+        client: ClientHandle,
+        model: ViewModel,
+        images: dict[int, np.ndarray],
+        look: Look | None = None,
     ) -> None:
         self.client = client
         self.model = model
         self.images = images
-        self.look = Look()
+        self.look = look or Look()
         self.asked: list[str] = [""] * QUESTIONS
         self.paintings: list[Painting | None] = [None] * QUESTIONS
         self.history: list[tuple[str, str]] = []
@@ -56,6 +64,7 @@ class Session:
         self.selection = Selection(np.zeros(0, np.int64), np.zeros(0, np.float32), 0)
         self.changed: Callable[[], None] = lambda: None
         self._cloud, self._marks = Cloud(client), Marks(client)
+        self._faded: tuple[tuple[Selection, Surface], np.ndarray] | None = None
         self._lock = RLock()
         self._closed = False
 
@@ -66,6 +75,8 @@ class Session:
             self._redraw(select_anew=True)
             self._draw_marks()
             self._draw_ground()
+            self._draw_cameras()
+            self._background()
 
     def close(self) -> None:
         """The browser has gone: let go of everything that was made for it."""
@@ -74,7 +85,7 @@ class Session:
             self.changed = lambda: None
             self._cloud.clear()
             self._marks.clear()
-            self.paintings = [None] * QUESTIONS
+            self.paintings, self._faded = [None] * QUESTIONS, None
             self.selection = Selection(np.zeros(0, np.int64), np.zeros(0, np.float32), 0)
 
     def show(self, model: ViewModel) -> None:
@@ -217,12 +228,22 @@ class Session:
             keep = look.keep(model.means)
             self.selection = select(model, look.budget, self._eye(), keep)
         rows = self.selection.rows
-        rgb = surface_colours(model, rows, look.surface, self._camera_position())
-        if look.relevancy:
-            relevancies = [None if p is None else p.relevancy[rows] for p in self.paintings]
-            rgb = light_up(rgb, relevancies)
+        relevancies = [None if p is None else p.relevancy[rows] for p in self.paintings]
+        if look.relevancy and any(r is not None for r in relevancies):
+            rgb = light_up(self._background(), relevancies)
+        else:
+            rgb = surface_colours(model, rows, look.surface, self._camera_position())
         self._cloud.draw(model, self.selection, rgb, look.style, look.point_size_m)
         self.client.flush()
+
+    def _background(self) -> np.ndarray:
+        """What questions are painted on; kept, since a new question needs it at once."""
+        key = (self.selection, self.look.surface)
+        if self._faded is None or self._faded[0] != key or self.look.surface == "depth":
+            eye = self._camera_position()
+            rgb = surface_colours(self.model, self.selection.rows, self.look.surface, eye)
+            self._faded = (key, faded(rgb))
+        return self._faded[1]
 
     def _draw_marks(self) -> None:
         answers = [None if p is None else p.answer for p in self.paintings]
@@ -270,6 +291,7 @@ class Session:
 
     def _place_camera(self, eye: np.ndarray, target: np.ndarray) -> None:
         with self.client.atomic():
+            self.client.camera.fov = FIELD_OF_VIEW
             self.client.camera.up_direction = self.model.up
             self.client.camera.position = eye
             self.client.camera.look_at = target

@@ -119,7 +119,7 @@ def legend_html(names: list[tuple[int, str]]) -> str:
         bars.append(
             f'<div>{shown(text)}<div style="display:flex;align-items:center;gap:0.4em">'
             '<span>0.5</span><span style="flex:1;height:0.6em;border-radius:2px;'
-            f'background:linear-gradient(90deg,rgba({rgb},0),rgb({rgb}));border:{_BORDER}">'
+            f'background:linear-gradient(90deg,rgba({rgb},0),rgba({rgb},.25),rgb({rgb}));border:{_BORDER}">'
             "</span><span>1</span></div></div>"
         )
     return panel(f'<span style="{_MUTED}">Relevancy</span>{"".join(bars)}') if bars else ""

@@ -1,0 +1,58 @@
+"""Relevancy through the codebook is the relevancy of each Gaussian's own feature."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grounding3d.features.relevancy import relevancy
+from grounding3d.fusion.base import NO_CODE, GaussianFeatures
+from grounding3d.interfaces.viewer.relevance import GaussianRelevancy
+
+
+def unit(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    vectors = rng.normal(size=shape)
+    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def test_it_equals_the_definition() -> None:
+    rng = np.random.default_rng(1)
+    codebook = unit(rng, 6, 16).astype(np.float16)
+    codes = rng.integers(0, 6, (200, 2)).astype(np.uint16)
+    weights = rng.uniform(0.1, 1, (200, 2)).astype(np.float16)
+    codes[:20, 1], weights[:20, 1] = NO_CODE, 0
+    features = GaussianFeatures(codebook, codes, weights, np.ones(200, np.float16))
+    query, canonical = unit(rng, 16), unit(rng, 4, 16)
+    found = GaussianRelevancy(features, canonical, 10.0).of(query)
+
+    book = np.vstack([codebook.astype(np.float32), np.zeros((1, 16), np.float32)])
+    rows = np.where(codes == NO_CODE, 6, codes)
+    own = (weights[..., None].astype(np.float32) * book[rows]).sum(axis=1)
+    own /= np.linalg.norm(own, axis=1, keepdims=True)
+    assert found == pytest.approx(relevancy(own, query, canonical, 10.0), abs=2e-4)
+
+
+def test_what_language_never_saw_is_never_relevant() -> None:
+    rng = np.random.default_rng(2)
+    codes = np.array([[NO_CODE, NO_CODE], [0, NO_CODE]], np.uint16)
+    weights = np.array([[0, 0], [1, 0]], np.float16)
+    codebook = unit(rng, 1, 8)
+    features = GaussianFeatures(codebook.astype(np.float16), codes, weights, weights[:, 0])
+    found = GaussianRelevancy(features, unit(rng, 4, 8), 10.0).of(codebook[0])
+    assert found[0] == 0
+    assert found[1] > 0.5
+
+
+def test_a_scene_without_codes_is_dark() -> None:
+    features = GaussianFeatures(
+        np.zeros((0, 0), np.float16), np.full((5, 2), NO_CODE, np.uint16),
+        np.zeros((5, 2), np.float16), np.zeros(5, np.float16),
+    )  # fmt: skip
+    assert not GaussianRelevancy(features, np.zeros((4, 8)), 10.0).of(np.ones(8)).any()
+
+
+def test_the_thing_that_is_asked_for_lights_up(model) -> None:
+    painting = model.ask("where is the mug")
+    mean = [painting.relevancy[model.thing == code].mean() for code in range(4)]
+    assert int(np.argmax(mean)) == 1
+    assert mean[1] > 0.9
