@@ -50,8 +50,8 @@ class FreeSpace:
     Attributes:
         grid: the occupancy grid.
         clearance_m: [rows, columns] at least this far from a cell's middle to any obstacle.
-        standable: [rows, columns] bool: observed floor, obstacles beyond the robot's radius and margin,
-            hardly anything unobserved under the robot.
+        standable: [rows, columns] bool: observed floor, obstacles beyond the robot's radius and
+            margin, hardly anything unobserved under the robot.
         floor: the plane the grid lies on.
         surface: [N,3] float32 grid x, grid y and height over the floor of what was observed.
         frame_id: frame of `T_world_grid`.
