@@ -17,6 +17,7 @@ from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from grounding3d.errors import GroundingError
+from grounding3d.interfaces.ros.camera import CameraInput, TransformInput
 from grounding3d.interfaces.ros.guard import guarded
 from grounding3d.interfaces.ros.outputs import Outputs
 from grounding3d.interfaces.ros.parameters import Settings, declare_parameters, read_settings
@@ -25,7 +26,9 @@ from grounding3d.interfaces.ros.services import MapServices
 from grounding3d.interfaces.ros.status import Status
 from grounding3d.live.map_server import MapServer
 from grounding3d.live.messages.types import RosTypes
+from grounding3d.live.replay import world_up
 from grounding3d.live.transforms import LiveTransforms
+from grounding3d.live.worker import MappingWorker
 
 _THREADS = 6  # questions, services, camera, transforms, map, and one to spare
 _REFRESH_S = 0.2  # how often the mapper is asked for a newer scene
@@ -103,10 +106,14 @@ class _Parts:
         types, own = node.types, settings.node
         self.transforms = LiveTransforms()
         self.server = make_server(settings, self.transforms)
-        self.outputs = Outputs(node, types, own.map_max_points)
+        self.camera: CameraInput | None = None
+        if self.server.worker is not None:
+            self.camera = self._make_camera(self.server.worker)
+        self.tf: TransformInput | None = None
+        self.outputs = Outputs(node, types, self.server, own.map_max_points)
         self.questions = Questions(node, types, self.server, self.outputs.send_reply)
         self.services = MapServices(
-            node, types, self.server, lambda: self.questions.is_open, self._show
+            node, types, self.server, lambda: self.questions.is_open, self.outputs.send_map
         )
         self.status = Status(node, types, self.server, self.questions)
         self._timers: list[Any] = []
@@ -115,11 +122,13 @@ class _Parts:
     def open(self) -> None:
         """Begin to take questions and frames."""
         own = self._settings.node
-        self._show()
+        self.outputs.send_map()
+        self.tf = TransformInput(self._node, self._node.types, self.transforms)
         self.questions.open()
-        self._every(own.map_period_s, self._show, self._map_group)
-        self._every(own.status_period_s, self.status.send, MutuallyExclusiveCallbackGroup())
-        if own.live_enabled:
+        self._every(own.map_period_s, self.outputs.send_map, self._map_group)
+        self._every(own.status_period_s, self._tell, MutuallyExclusiveCallbackGroup())
+        if self.camera is not None:
+            self.camera.open()
             self._every(_REFRESH_S, self.server.refresh, MutuallyExclusiveCallbackGroup())
 
     def close(self) -> None:
@@ -128,6 +137,10 @@ class _Parts:
             self._node.destroy_timer(timer)
         self._timers.clear()
         self.questions.close()
+        if self.camera is not None:
+            self.camera.close()
+        if self.tf is not None:
+            self.tf.close()
 
     def destroy(self) -> None:
         """Take topics and services away, end the mapping process."""
@@ -137,8 +150,17 @@ class _Parts:
         self.outputs.close()
         self.server.close()
 
-    def _show(self) -> None:
-        self.outputs.send_map(self.server)
+    def _make_camera(self, worker: MappingWorker) -> CameraInput:
+        try:
+            return CameraInput(
+                self._node, self._node.types, self._settings, self.transforms, worker
+            )
+        except GroundingError:
+            self.server.close()
+            raise
+
+    def _tell(self) -> None:
+        self.status.send(self.camera.facts() if self.camera is not None else {})
 
     def _every(self, period_s: float, call: Callable[[], Any], group: Any) -> None:
         timer = self._node.create_timer(period_s, guarded(self._node, call), callback_group=group)
@@ -169,6 +191,7 @@ def make_server(settings: Settings, transforms: LiveTransforms) -> MapServer:
         encoder,
         transforms,
         is_live=own.live_enabled,
+        up_world=world_up(config.capture),
         top_k=own.top_k,
         frame_id=own.answer_frame,
     )

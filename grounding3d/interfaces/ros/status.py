@@ -33,12 +33,11 @@ class Status:
             "~/status" if self._is_json else "/diagnostics",
             qos.questions(),
         )
-        self.extra: dict[str, Any] = {}
 
-    def send(self) -> None:
-        """Publish the present state."""
+    def send(self, more: dict[str, Any]) -> None:
+        """Publish the present state, and further figures."""
         level, message, values = describe(self._server, self._questions)
-        values.update(self.extra)
+        values.update(more)
         if self._is_json:
             record = {"level": level, "message": message, **values}
             text = json.dumps(record, allow_nan=False, ensure_ascii=False)

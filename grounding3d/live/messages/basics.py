@@ -52,7 +52,7 @@ def box_pose(types: MessageTypes, box: OBB) -> Any:
 
 def colour(types: MessageTypes, rgba: tuple[float, float, float, float]) -> Any:
     """`std_msgs/ColorRGBA`, each in [0, 1]."""
-    r, g, b, a = map(float, np.float32(rgba))  # as they arrive
+    r, g, b, a = np.asarray(rgba, np.float32).tolist()  # as they arrive
     return types.make("std_msgs/msg/ColorRGBA", r=r, g=g, b=b, a=a)
 
 

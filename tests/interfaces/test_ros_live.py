@@ -1,0 +1,83 @@
+"""Live mapping over real DDS: a recording is played by one process, another asks the node."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.interfaces.ros_probe import Probe
+from tests.interfaces.ros_world import running
+from tests.ros_build import ros_environment
+
+pytestmark = pytest.mark.slow
+
+TABLETOP = Path(__file__).resolve().parents[2] / "scenes" / "tabletop"
+PLAYER = Path(__file__).with_name("ros_player.py")
+STRING = "std_msgs/msg/String"
+CAMERA = (
+    "--set", "capture.color_topic=/camera/color/image_raw/compressed",
+    "--set", "capture.depth_topic=/camera/aligned_depth_to_color/image_raw/compressedDepth",
+)  # fmt: skip
+
+
+def truth(category: str) -> np.ndarray:
+    """Centre of the only object of its kind."""
+    objects = json.loads((TABLETOP / "ground_truth.json").read_text())["objects"]
+    (item,) = [item for item in objects if item["category"] == category]
+    return np.array(item["box"]["center"])
+
+
+def ask_until_found(probe: Probe, text: str, patience_s: float = 90.0) -> dict[str, Any]:
+    until = time.monotonic() + patience_s
+    while True:
+        answer = probe.ask(text, timeout_s=30)
+        if answer["status"] == "found" or time.monotonic() > until:
+            return answer
+        time.sleep(1.0)
+
+
+def play(environment: dict[str, str], bag: Path, rate_hz: float) -> None:
+    command = [sys.executable, str(PLAYER), str(bag), str(rate_hz)]
+    subprocess.run(command, env=environment, check=True, timeout=300)
+
+
+def test_a_recording_that_is_played_is_mapped_and_asked(tmp_path: Path) -> None:
+    environment = ros_environment()
+    with (
+        running(environment, "ros", "--live", *CAMERA, log=tmp_path / "node.log"),
+        Probe(environment) as probe,
+    ):
+        probe.listen("/grounding3d/answer_json", STRING)
+        before = probe.ask("where is the mug", timeout_s=90)
+        assert (before["status"], before["reason_code"]) == ("not_found", "empty_scene")
+        play(environment, TABLETOP, rate_hz=3.0)
+        for category in ("mug", "alarm clock"):
+            answer = ask_until_found(probe, f"where is the {category}")
+            assert answer["status"] == "found", (tmp_path / "node.log").read_text()
+            position = np.array(answer["candidates"][0]["position"])
+            assert np.linalg.norm(position - truth(category)) < 0.05
+            assert answer["frame_id"] == "map"
+        moved = probe.ask('{"text": "where is the mug", "frame_id": "camera_link"}')
+        assert (moved["status"], moved["frame_id"]) == ("found", "camera_link")
+        assert moved["holds_stamp"] is not None
+        saved = probe.call(
+            "/grounding3d/save_scene", "grounding3d_msgs/srv/SaveScene", path=str(tmp_path / "map")
+        )
+        assert saved["error_code"] == 0, saved["error_msg"]
+
+    with (  # a node that was killed is started again: the map is there, old questions are not
+        running(environment, "ros", "--scene", str(tmp_path / "map"), log=tmp_path / "again.log"),
+        Probe(environment) as probe,
+    ):
+        probe.listen("/grounding3d/answer_json", STRING)
+        answer = probe.ask("where is the mug", timeout_s=90)
+        assert answer["status"] == "found"
+        assert np.linalg.norm(np.array(answer["candidates"][0]["position"]) - truth("mug")) < 0.05
+        assert probe.do("pending", topic="/grounding3d/answer_json", wait_s=1.0) == 0
