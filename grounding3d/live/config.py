@@ -29,6 +29,12 @@ class KeyframeConfig(Section):
         0.04, ge=0, description="a fused frame is segmented and encoded after this way, metres, or"
     )
     language_rotation_rad: float = Field(0.08, ge=0, description="after this turn, radians")
+    change_period_s: float = Field(
+        0.5,
+        ge=0,
+        description="a camera that stands still sees something change: frames are used this often "
+        "for a while, seconds; 0: never",
+    )
 
 
 class LiveConfig(Section):
@@ -38,6 +44,9 @@ class LiveConfig(Section):
         4, ge=1, description="frames that may wait for the mapper; beyond, the oldest is dropped"
     )
     threads: int = Field(1, ge=1, description="CPU threads of the mapping process")
+    nice: int = Field(
+        5, ge=0, le=19, description="Unix nice value of that process: queries go first"
+    )
     snapshot_period_s: float = Field(
         1.0, ge=0, description="a new scene is handed out this often at most, seconds"
     )

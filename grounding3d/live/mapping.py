@@ -19,6 +19,7 @@ from grounding3d.features.vocabulary import label_vocabulary
 from grounding3d.fusion.association import SegmentFuser
 from grounding3d.fusion.gaussian_features import gaussian_features
 from grounding3d.fusion.lifting import lift_masks
+from grounding3d.live.changes import ChangeDetector
 from grounding3d.live.config import Config
 from grounding3d.live.keyframes import KeyframeSelector
 from grounding3d.live.read_ahead import read_ahead
@@ -81,6 +82,8 @@ class Mapper:
         motion = config.keyframes
         self._fuses = KeyframeSelector(motion.min_translation_m, motion.min_rotation_rad)
         self._looks = KeyframeSelector(motion.language_translation_m, motion.language_rotation_rad)
+        looks = max(config.fusion.forget_after_looks, config.fusion.min_views)
+        self._changes = ChangeDetector(looks, motion.change_period_s)
         self._builder = make_builder(config.scene, config.device)
         self._mask_source: MaskSource = make_mask_source(config.masks)
         self._fuser = SegmentFuser(config.fusion)
@@ -93,13 +96,18 @@ class Mapper:
         self._vocabulary = label_vocabulary(self._encoder)
 
     def add(self, frame: RGBDFrame) -> FrameReport:
-        """Take one frame in: geometry first, then, if the view is new, what can be seen in it."""
-        if not self._fuses.wants(frame.T_world_cam):
+        """Take one frame in: geometry first, then, if the view is new, what can be seen in it.
+
+        A view is new when the camera moved, or when something else did.
+        """
+        has_moved = self._fuses.wants(frame.T_world_cam)
+        if not has_moved and not self._changes.wants(frame):
             return self.counts.note(FrameReport(frame.frame_index, False, "camera hardly moved"))
         report = self.counts.note(self._builder.add(frame))
         if report.used:
             self._fuses.take(frame.T_world_cam)
-            if self._looks.wants(frame.T_world_cam):
+            self._changes.take(frame)
+            if self._looks.wants(frame.T_world_cam) or not has_moved:
                 self._looks.take(frame.T_world_cam)
                 self._add_segments(frame, keyframe=self.counts.used - 1)
         return report

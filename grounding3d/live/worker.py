@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
-import signal
-import socket
 import subprocess
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ from grounding3d.capture.base import RGBDFrame
 from grounding3d.errors import GroundingError, SceneError
 from grounding3d.live.config import Config
 from grounding3d.live.parcels import ParcelSocket
-from grounding3d.live.reasons import general_reason
 from grounding3d.live.worker_messages import (
     Done,
     Failed,
@@ -38,65 +36,15 @@ from grounding3d.live.worker_messages import (
     Setup,
     Snapshot,
 )
-from grounding3d.live.worker_process import THREAD_VARIABLES, command
+from grounding3d.live.worker_process import describe_exit, spawn
+from grounding3d.live.worker_stats import FrameTally, MappingStats, mean_ms
 from grounding3d.objects.base import LanguageScene
 from grounding3d.objects.store import load_scene, save_scene
 
 _log = logging.getLogger(__name__)
 
 _ON_THE_WAY = 2  # frames: one being worked on, one already there when that is done
-_TIMED = 100  # frames that the mean durations are taken over
 _CLOSE_S = 5.0
-
-
-@dataclass(frozen=True)
-class MappingStats:
-    """How a mapping worker is doing.
-
-    Attributes:
-        received: frames submitted.
-        queued: frames that wait.
-        used: frames that entered the map.
-        skipped: frames that did not, by reason; numbers in reasons are written #.
-        dropped: frames that newer ones pushed out of the queue.
-        n_objects, n_gaussians: of the latest scene.
-        snapshot_age_s: seconds since the latest scene came, None without one.
-        snapshot_s: seconds that making it took.
-        frame_ms: mean duration of the last frames, milliseconds; None before the first.
-        latency_ms: mean time from submitting one of them until it was in the map, milliseconds.
-        shared_bytes: that one frame takes in shared memory.
-        ready: the encoder is loaded.
-        alive: the process runs.
-        error: why it does not, None unless something went wrong.
-    """
-
-    received: int = 0
-    queued: int = 0
-    used: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    dropped: int = 0
-    n_objects: int = 0
-    n_gaussians: int = 0
-    snapshot_age_s: float | None = None
-    snapshot_s: float | None = None
-    frame_ms: float | None = None
-    latency_ms: float | None = None
-    shared_bytes: int = 0
-    ready: bool = False
-    alive: bool = False
-    error: str | None = None
-
-
-@dataclass(eq=False)
-class _Counts:
-    received: int = 0
-    settled: int = 0  # received, and no longer waiting
-    used: int = 0
-    dropped: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    shared_bytes: int = 0
-    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_TIMED))
-    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_TIMED))
 
 
 @dataclass(eq=False)
@@ -147,7 +95,7 @@ class MappingWorker:
         self._changed = threading.Condition()  # guards everything below
         self._link: _Link | None = None
         self._queue: deque[tuple[RGBDFrame, float]] = deque()
-        self._counts = _Counts()
+        self._counts = FrameTally()
         self._epoch = 0
         self._orders = itertools.count(1)
         self._next_id = 1
@@ -167,7 +115,7 @@ class MappingWorker:
             if self._link is not None and self._link.is_open:
                 return
             end, theirs = ParcelSocket.pair()
-            link = self._link = _Link(_spawn(theirs, self.config.live.threads), end)
+            link = self._link = _Link(spawn(theirs, self.config.live.threads), end)
             end.send(self._setup)
             if self._next_id > 1 or self._epoch:
                 end.send(Order("reset", 0, self._epoch, next_id=self._next_id))
@@ -180,6 +128,11 @@ class MappingWorker:
         """Whether the process runs and has loaded its encoder."""
         with self._changed:
             return self._link is not None and self._link.is_open and self._link.is_ready
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the process that was started last, None before."""
+        return self._link.process.pid if self._link is not None else None
 
     def wait_until_ready(self, timeout_s: float = 60.0) -> None:
         """Wait for `is_ready`.
@@ -205,8 +158,7 @@ class MappingWorker:
             counts = self._counts
             counts.received += 1
             if self._link is None or not self._link.is_open:
-                counts.settled += 1
-                counts.skipped["the mapping process does not run"] += 1
+                counts.refuse("the mapping process does not run")
                 return False
             if len(self._queue) >= self.config.live.queue_size:
                 self._queue.popleft()
@@ -235,8 +187,8 @@ class MappingWorker:
                 n_gaussians=len(latest.scene.gaussians) if latest else 0,
                 snapshot_age_s=age_s if latest else None,
                 snapshot_s=self._latest_took if latest else None,
-                frame_ms=_mean_ms(counts.seconds),
-                latency_ms=_mean_ms(counts.latencies),
+                frame_ms=mean_ms(counts.seconds),
+                latency_ms=mean_ms(counts.latencies),
                 shared_bytes=counts.shared_bytes,
                 ready=link is not None and link.is_open and link.is_ready,
                 alive=link is not None and link.is_open,
@@ -252,7 +204,8 @@ class MappingWorker:
         """
         self._order("snapshot", timeout_s)
         latest = self._latest
-        assert latest is not None, "the scene comes before the word that it was sent"
+        if latest is None:  # the scene comes before the word that it was sent
+            raise GroundingError("the map was reset meanwhile")
         return latest
 
     def load(self, scene_dir: str | Path, timeout_s: float = 60.0) -> None:
@@ -321,9 +274,7 @@ class MappingWorker:
 
     def _begin_epoch(self, scene: LanguageScene | None) -> None:
         self._epoch += 1
-        self._counts.settled += len(self._queue)
-        self._counts.skipped["the map was replaced"] += len(self._queue)
-        self._counts.skipped += Counter()  # drops a zero
+        self._counts.refuse("the map was replaced", len(self._queue))
         self._queue.clear()
         self._latest, self._latest_at, self._latest_took = scene, time.monotonic(), 0.0
 
@@ -342,30 +293,23 @@ class MappingWorker:
         until = time.monotonic() + timeout_s
         with self._changed:
             link, before = self._running(kind), self._counts.received
-
-            def wait_for(condition: Any) -> None:
-                left_s = until - time.monotonic()
-                self._changed.wait_for(lambda: condition() or not link.is_open, left_s)
-                if not condition():
-                    raise GroundingError(
-                        f"the mapping process did not {kind}",
-                        found=link.error or f"no answer within {timeout_s:g} s",
-                    )
-
-            wait_for(lambda: self._counts.settled >= before)
-            number = next(self._orders)
-            order = Order(kind, number, self._epoch, path, self._next_id)
-            self._changed.release()
-            try:
-                link.end.send(order)
-            except OSError:
-                pass  # the receiver will have noticed
-            finally:
-                self._changed.acquire()
-            wait_for(lambda: number in link.answers)
-            error = link.answers.pop(number).error
+            self._wait(link, lambda: self._counts.settled >= before, until, kind)
+            order = Order(kind, next(self._orders), self._epoch, path, self._next_id)
+        with suppress(OSError):  # the receiver will have noticed
+            link.end.send(order)
+        with self._changed:
+            self._wait(link, lambda: order.number in link.answers, until, kind)
+            error = link.answers.pop(order.number).error
         if error is not None:
             raise SceneError(error)
+
+    def _wait(self, link: _Link, is_done: Callable[[], bool], until: float, kind: str) -> None:
+        """Wait for a condition while the process runs."""
+        self._changed.wait_for(lambda: is_done() or not link.is_open, until - time.monotonic())
+        if not is_done():
+            raise GroundingError(
+                f"the mapping process did not {kind}", found=link.error or "no answer in time"
+            )
 
     def _send_frames(self, link: _Link) -> None:
         """Hand over frames, the oldest first, whenever the process has room."""
@@ -407,10 +351,10 @@ class MappingWorker:
         code = link.process.wait()
         with self._changed:
             if link.is_open:
-                link.error = link.error or _ending(code)
+                link.error = link.error or describe_exit(code)
                 _log.error("mapping stopped: %s", link.error)
             link.is_open = False
-            self._counts.settled += len(self._queue)
+            self._counts.refuse("the mapping process ended", len(self._queue))
             self._queue.clear()
             self._changed.notify_all()
         link.end.close()
@@ -422,7 +366,6 @@ class MappingWorker:
             self._latest = scene
 
     def _note(self, link: _Link, message: Any) -> None:
-        counts = self._counts
         if isinstance(message, Ready):
             link.is_ready = True
         elif isinstance(message, Failed):
@@ -432,33 +375,4 @@ class MappingWorker:
                 link.answers[message.number] = message
         elif isinstance(message, FrameDone):
             link.room += 1
-            submitted = link.submitted.popleft()
-            if not message.used:
-                counts.skipped[general_reason(message.reason)] += 1
-                return
-            counts.used += 1
-            counts.seconds.append(message.seconds)
-            counts.latencies.append(time.monotonic() - submitted)
-
-
-def _spawn(theirs: socket.socket, n_threads: int) -> subprocess.Popen[bytes]:
-    """A fresh interpreter, out of reach of the terminal's Ctrl-C, that inherits one socket."""
-    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(n_threads))}
-    with theirs:
-        return subprocess.Popen(
-            command(theirs.fileno()),
-            env=environment,
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-
-def _ending(code: int) -> str:
-    if code < 0:
-        return f"the mapping process was killed by {signal.Signals(-code).name}"
-    return f"the mapping process ended with code {code}"
-
-
-def _mean_ms(seconds: deque[float]) -> float | None:
-    return 1e3 * sum(seconds) / len(seconds) if seconds else None
+            self._counts.note(message, link.submitted.popleft())

@@ -9,7 +9,9 @@ import json
 import logging
 import os
 import queue
+import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -36,20 +38,36 @@ from grounding3d.live.worker_messages import (
 
 _log = logging.getLogger(__name__)
 
-THREAD_VARIABLES = (
+_THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
 )  # fmt: skip
 
-COMMAND = (
+_COMMAND = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from grounding3d.live.worker_process import main; main(int(sys.argv[2]))"
 )
 
 
-def command(descriptor: int) -> list[str]:
-    """The command line of a mapping process that talks over a socket it inherits."""
+def spawn(theirs: socket.socket, n_threads: int) -> subprocess.Popen[bytes]:
+    """A fresh interpreter, out of reach of the terminal's Ctrl-C, that inherits one socket."""
     paths = json.dumps([path or os.getcwd() for path in sys.path])
-    return [sys.executable, "-c", COMMAND, paths, str(descriptor)]
+    environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(n_threads))}
+    with theirs:
+        return subprocess.Popen(
+            [sys.executable, "-c", _COMMAND, paths, str(theirs.fileno())],
+            env=environment,
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stdout=2,  # ours may carry results
+            start_new_session=True,
+        )
+
+
+def describe_exit(code: int) -> str:
+    """Why the process ended, from its exit code."""
+    if code < 0:
+        return f"the mapping process was killed by {signal.Signals(-code).name}"
+    return f"the mapping process ended with code {code}"
 
 
 def main(descriptor: int) -> NoReturn:
@@ -88,6 +106,7 @@ class MappingLoop:
         setup: Setup = inbox.get()
         logging.basicConfig(level=setup.log_level)
         self.config = Config.model_validate(setup.config)
+        os.nice(self.config.live.nice)
         self._setup = setup
         self._epoch = 0
         self._encoder = self._load_encoder()
@@ -170,14 +189,15 @@ class MappingLoop:
         from grounding3d.objects.store import load_scene, load_state
 
         self._reset(order)
+        self._is_closed = "the loaded scene cannot be mapped on"
         scene, state = load_scene(order.path), load_state(order.path)
         if state is None:
-            self._is_closed = "the loaded scene was saved without the mapper's memory"
             raise SceneError(
                 f"{order.path} was saved without the mapper's memory",
                 hint="Questions about it are answered; reset to map anew.",
             )
         self._mapper.restore(scene, state)
+        self._is_closed = ""
 
     def _save(self, order: Order) -> None:
         from grounding3d.objects.store import save_scene
