@@ -94,7 +94,7 @@ class Export:
         """The images to fuse, and what they are."""
         from grounding3d.interfaces.exports.mesh import recorded_depth, rendered_depth
         from grounding3d.interfaces.renders.recording import open_recording, require_recording
-        from grounding3d.interfaces.renders.view import ViewRenderer
+        from grounding3d.interfaces.renders.view import SURFELS, ViewRenderer
 
         keyframes = scene.scene.keyframes
         if self.depth == "measured":
@@ -103,5 +103,7 @@ class Export:
         found = open_recording(scene, self.capture) if self.depth == "auto" else None
         if found is not None:
             return recorded_depth(found, keyframes), "measured"
-        renderer = ViewRenderer(scene.scene, self.rasterizer)
+        # the discs of a surfel scene give truer depth than their blended centres
+        usual = SURFELS if scene.scene.backend == "points" else None
+        renderer = ViewRenderer(scene.scene, self.rasterizer or usual)
         return rendered_depth(renderer, keyframes), "rendered"

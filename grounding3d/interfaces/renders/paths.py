@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation, RotationSpline
 
@@ -64,7 +65,7 @@ def orbit(scene: LanguageScene, count: int, around: OBB | None = None) -> Orbit:
     up = require_up(scene.scene, "an orbit")
     if not scene.scene.keyframes:
         raise SceneError("the scene has no keyframes to take a distance from")
-    center = _center(scene) if around is None else around.center
+    center = scene_center(scene) if around is None else around.center
     R_up = rotation_between(np.array([0, 0, 1.0]), up)
     eyes = np.stack([k.T_world_cam[:3, 3] for k in scene.scene.keyframes])
     offsets = (eyes - center) @ R_up
@@ -88,8 +89,12 @@ def orbit(scene: LanguageScene, count: int, around: OBB | None = None) -> Orbit:
     return Orbit(np.stack([look_at(eye, center, up) for eye in ways]), full)
 
 
-def _center(scene: LanguageScene) -> np.ndarray:
-    """Between the things that can be asked for; without any, amid the Gaussians."""
+def scene_center(scene: LanguageScene) -> np.ndarray:
+    """[3] amid the things that can be asked for; without any, amid the Gaussians.
+
+    Raises:
+        SceneError: there is neither.
+    """
     things = [item.position for item in scene.objects if item.kind == "object"]
     if things:
         return np.median(np.stack(things), axis=0)
@@ -127,8 +132,6 @@ def trajectory(keyframes: Sequence[Keyframe], count: int) -> np.ndarray:
     steps += _TURN_METRES * (turns[:-1].inv() * turns[1:]).magnitude()
     way = np.append(0, np.cumsum(np.maximum(steps, 1e-6)))
     at = np.linspace(0, way[-1], count)
-    from scipy.interpolate import PchipInterpolator
-
     spline = RotationSpline(way, turns)
     places = PchipInterpolator(way, places)(at)
     return np.stack([make_pose(R, t) for R, t in zip(spline(at).as_matrix(), places)])

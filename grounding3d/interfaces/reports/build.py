@@ -70,7 +70,7 @@ class ReportParts:
 def build_report(parts: ReportParts, progress: Progress | None = None) -> str:
     """The report as one HTML document without scripts or links."""
     scene, objects = parts.scene, list(parts.scene.objects)
-    facts = capture_facts(scene.scene)
+    facts = capture_facts(scene)
     figures = scene_figures(parts.renderer, parts.recording, progress=progress)
     crops = object_crops(
         parts.renderer, objects, parts.recording, size_px=_CROP_PX, progress=progress

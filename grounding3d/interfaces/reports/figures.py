@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from grounding3d.interfaces.renders.compare import ViewQuality, compare, frame_like
+from grounding3d.interfaces.renders.paths import scene_center
 from grounding3d.interfaces.renders.recording import Recording
 from grounding3d.interfaces.renders.view import View, ViewRenderer
 from grounding3d.interfaces.renders.views import sized
-from grounding3d.scene.base import Keyframe, Progress, Scene
+from grounding3d.objects.base import LanguageScene
+from grounding3d.scene.base import Keyframe, Progress
 
 _ERROR_EDGES_MM = np.linspace(0, 30, 31)
 _DISTANCE_BINS = 30
@@ -60,9 +62,9 @@ class SceneFigures:
     error_edges_mm: np.ndarray
 
 
-def capture_facts(scene: Scene) -> CaptureFacts:
+def capture_facts(scene: LanguageScene) -> CaptureFacts:
     """Facts that the keyframes' poses and stamps give."""
-    keyframes = scene.keyframes
+    keyframes = scene.scene.keyframes
     stamps = [k.stamp_s for k in keyframes if k.stamp_s is not None]
     places = np.stack([k.T_world_cam[:3, 3] for k in keyframes]) if keyframes else np.zeros((0, 3))
     return CaptureFacts(
@@ -75,15 +77,15 @@ def capture_facts(scene: Scene) -> CaptureFacts:
     )
 
 
-def _azimuth_deg(scene: Scene, places: np.ndarray) -> float | None:
-    """Degrees of the circle within 15 degrees of a camera, seen from the Gaussians' middle."""
-    if scene.up_world is None or len(places) == 0 or len(scene.gaussians) == 0:
+def _azimuth_deg(scene: LanguageScene, places: np.ndarray) -> float | None:
+    """Degrees of the circle within 15 degrees of a camera, seen from amid the things."""
+    up = scene.scene.up_world
+    if up is None or len(places) == 0 or len(scene.scene.gaussians) == 0:
         return None
-    up = scene.up_world
     first = np.eye(3)[int(np.abs(up).argmin())]
     right = np.cross(first, up)
     right /= np.linalg.norm(right)
-    away = places - np.median(scene.gaussians.means, axis=0)
+    away = places - scene_center(scene)
     angle = np.degrees(np.arctan2(away @ np.cross(up, right), away @ right))
     circle = np.arange(360.0)
     gap = np.abs((circle[:, None] - angle[None] + 180) % 360 - 180).min(axis=1)
