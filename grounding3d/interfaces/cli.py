@@ -20,6 +20,7 @@ from grounding3d.interfaces.commands.export import Export
 from grounding3d.interfaces.commands.info import Info
 from grounding3d.interfaces.commands.query import Query
 from grounding3d.interfaces.commands.render import Render
+from grounding3d.interfaces.commands.replay import Replay
 from grounding3d.interfaces.commands.report import Report
 from grounding3d.interfaces.commands.ros import Ros
 from grounding3d.interfaces.commands.simulate import Simulate
@@ -40,6 +41,7 @@ Command = (
     | Annotated[Evaluate, _subcommand("eval")]
     | Annotated[Ros, _subcommand("ros")]
     | Annotated[Ask, _subcommand("ask")]
+    | Annotated[Replay, _subcommand("replay")]
 )
 
 EXIT_INTERRUPTED = 1

@@ -130,12 +130,14 @@ def test_a_bag_folder_is_made_too_and_nothing_is_destroyed(bag: Path, tmp_path: 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     types = BagTypes()
-    with (
-        pytest.raises(CaptureError, match="broken"),
-        AnswerBag(tmp_path / "out.mcap", types, frozenset()) as recording,
-    ):
-        recording.write("/x", types.make("std_msgs/msg/String", data="hello"), 5)
-        raise CaptureError("broken")
+
+    def fail() -> None:
+        with AnswerBag(tmp_path / "out.mcap", types, frozenset()) as recording:
+            recording.write("/x", types.make("std_msgs/msg/String", data="hello"), 5)
+            raise CaptureError("broken")
+
+    with pytest.raises(CaptureError, match="broken"):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 

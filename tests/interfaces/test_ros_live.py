@@ -58,7 +58,7 @@ def test_a_recording_that_is_played_is_mapped_and_asked(tmp_path: Path) -> None:
         before = probe.ask("where is the mug", timeout_s=90)
         assert (before["status"], before["reason_code"]) == ("not_found", "empty_scene")
         play(environment, TABLETOP, rate_hz=3.0)
-        for category in ("mug", "alarm clock"):
+        for category in ("mug", "clock"):
             answer = ask_until_found(probe, f"where is the {category}")
             assert answer["status"] == "found", (tmp_path / "node.log").read_text()
             position = np.array(answer["candidates"][0]["position"])
