@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ WORKSPACE = REPOSITORY / "ros2_ws" / "src"
 PREFIX = REPOSITORY / "build" / "ros_install"
 TEXTS = REPOSITORY / "grounding3d" / "ros_interfaces"
 CMAKE_FIX = REPOSITORY / "tools" / "ros_wheels.cmake"
+RECIPE = "1"  # another one builds everything anew
 GENERATORS = ("rclpy", "rosidl_adapter", "rosidl_generator_py", "numpy", "rosbags")
 
 
@@ -52,16 +54,19 @@ def build(prefix: Path = PREFIX) -> Path:
         BuildError: a tool is missing, or CMake fails.
     """
     check_tools()
-    with _lock(prefix.with_name(f".{prefix.name}.lock")):
-        stamp, current = prefix / ".built", _fingerprint()
-        if stamp.exists() and stamp.read_text() == current:
-            return prefix
-        shutil.rmtree(prefix, ignore_errors=True)
-        work = prefix.with_name(f"{prefix.name}_work")
-        for source in _sources(work / "src"):
-            _cmake_build(source, work / "build" / source.name, prefix)
-        stamp.write_text(current)
+    with _lock(prefix):
+        _discard_foreign(prefix)
+        for source in _sources(work_folder(prefix) / "src"):
+            stamp, current = prefix / ".built" / source.name, _fingerprint(source)
+            if not stamp.exists() or stamp.read_text() != current:
+                _cmake_build(source, work_folder(prefix) / "build" / source.name, prefix)
+                stamp.write_text(current)
     return prefix
+
+
+def work_folder(prefix: Path = PREFIX) -> Path:
+    """Where the packages are built; it may be deleted."""
+    return prefix.with_name(f"{prefix.name}_work")
 
 
 def environment(prefix: Path = PREFIX) -> dict[str, str]:
@@ -154,14 +159,15 @@ def _sources(folder: Path) -> Iterator[Path]:
             ),
         }
         for name, text in files.items():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_text(text)
+            path = source / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists() or path.read_text() != text:  # a new date builds it again
+                path.write_text(text)
         yield source
     yield WORKSPACE / "grounding3d_msgs"
 
 
 def _cmake_build(source: Path, build_folder: Path, prefix: Path) -> None:
-    shutil.rmtree(build_folder, ignore_errors=True)
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
     install = f"-DCMAKE_INSTALL_PREFIX={prefix}"
     _run(["cmake", *generator, "-S", source, "-B", build_folder, install, *cmake_arguments()])
@@ -182,25 +188,36 @@ def _run(command: list[str | Path]) -> None:
         raise BuildError(f"{' '.join(arguments)} failed with {done.returncode}:\n{tail}")
 
 
-def _fingerprint() -> str:
-    """Changes when a definition, this tool, Python or a generator does."""
-    digest = hashlib.sha256(f"{sys.version} {sys.prefix}".encode())
+def _discard_foreign(prefix: Path) -> None:
+    """Begin anew where the last build was for another Python, or with other generators."""
+    parts = [sys.version, sys.prefix, RECIPE]
     for name in GENERATORS:
         try:
-            digest.update(f"{name} {version(name)}".encode())
+            parts.append(f"{name} {version(name)}")
         except PackageNotFoundError:
-            digest.update(f"{name} {_find_share(name)}".encode())
-    files = [Path(__file__), CMAKE_FIX]
-    files += sorted(path for path in TEXTS.rglob("*") if path.is_file())
-    files += sorted(path for path in (WORKSPACE / "grounding3d_msgs").rglob("*") if path.is_file())
-    for path in files:
-        digest.update(path.relative_to(REPOSITORY).as_posix().encode() + path.read_bytes())
+            parts.append(f"{name} {_find_share(name)}")
+    current, stamp = "\n".join(parts), prefix / ".built" / "environment"
+    if stamp.exists() and stamp.read_text() == current:
+        return
+    shutil.rmtree(prefix, ignore_errors=True)
+    shutil.rmtree(work_folder(prefix), ignore_errors=True)
+    stamp.parent.mkdir(parents=True)
+    (prefix.parent / "COLCON_IGNORE").touch()
+    stamp.write_text(current)
+
+
+def _fingerprint(source: Path) -> str:
+    """Changes when a definition or the package's CMake does."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in source.rglob("*") if path.is_file()):
+        digest.update(path.relative_to(source).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _lock(prefix: Path) -> Iterator[None]:
+    name = hashlib.sha256(str(prefix).encode()).hexdigest()[:16]
+    path = Path(tempfile.gettempdir()) / f"grounding3d_ros_{os.getuid()}_{name}.lock"
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
