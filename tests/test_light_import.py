@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "open_clip", "timm", "open3d", "gsplat", "rclpy", "pybullet", "viser")
+HEAVY = ("torch", "open_clip", "timm", "open3d", "gsplat", "rclpy", "pybullet", "viser", "av")
 
 
 @pytest.mark.parametrize(

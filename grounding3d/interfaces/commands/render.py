@@ -23,6 +23,8 @@ What = Literal[
     "views", "orbit", "trajectory", "relevancy", "contact-sheet", "floor-plan"
 ]  # fmt: skip
 _VIDEO_WIDTH, _SLOW_VIDEO_WIDTH = 960, 480
+_FILM_GROUND = (208, 212, 218)
+_FOCAL = 0.78  # of an orbit's pictures, as a share of their width
 _PLAN_WIDTH, _SLOW_PLAN_WIDTH = 1100, 700
 
 
@@ -72,7 +74,10 @@ class Render:
         from grounding3d.objects.store import load_scene
 
         scene = load_scene(self.scene)
-        renderer = ViewRenderer(scene.scene, self.rasterizer)
+        films = self.what in ("orbit", "trajectory")  # what was never seen is no glare in a film
+        renderer = ViewRenderer(
+            scene.scene, self.rasterizer, background=_FILM_GROUND if films else (255, 255, 255)
+        )
         make: dict[str, Callable[[LanguageScene, ViewRenderer], str]] = {
             "views": self._views,
             "orbit": self._orbit,
@@ -137,7 +142,7 @@ class Render:
         width = self.width or (_VIDEO_WIDTH if renderer.is_quick else _SLOW_VIDEO_WIDTH)
         width, height = width // 2 * 2, round(width * 9 / 16) // 2 * 2
         camera = Camera.from_focal(
-            0.9 * width, 0.9 * width, (width - 1) / 2, (height - 1) / 2, width, height
+            _FOCAL * width, _FOCAL * width, (width - 1) / 2, (height - 1) / 2, width, height
         )
         self._film(renderer, camera, way.poses)
         name = f"object #{item.id}" if item else "the scene"

@@ -45,8 +45,13 @@ def depth_range(depth_m: np.ndarray) -> tuple[float, float]:
 
 
 def colour_depth(depth_m: np.ndarray, near_m: float, far_m: float) -> np.ndarray:
-    """[H,W,3] uint8: near is red, far is blue, unknown is grey."""
-    share = (far_m - depth_m) / (far_m - near_m)
+    """[H,W,3] uint8: near is red, far is blue, unknown is grey.
+
+    Even steps of colour are even steps of 1 / depth, as what is near matters more.
+    """
+    near_m = max(near_m, 1e-3)
+    inverse = 1 / np.maximum(depth_m, 1e-3)
+    share = 0.06 + 0.86 * (inverse - 1 / far_m) / (1 / near_m - 1 / far_m)
     rgb = turbo(share)
     rgb[depth_m <= 0] = UNKNOWN
     return rgb

@@ -9,6 +9,7 @@ import numpy as np
 
 from grounding3d.errors import ConfigError, GroundingError
 from grounding3d.geometry.camera import Camera
+from grounding3d.interfaces.renders.colours import normals_of
 from grounding3d.scene.base import SH_C0, Gaussians, Scene
 from grounding3d.scene.rasterizers import make_rasterizer
 from grounding3d.scene.rasterizers.base import Rasterizer
@@ -113,6 +114,27 @@ class ViewRenderer:
             camera=camera,
             T_world_cam=T_world_cam,
         )
+
+    def normals(self, view: View) -> np.ndarray:
+        """Unit normals [H,W,3] float32 of a view of this renderer, world frame, 0 = none.
+
+        They point to the camera's side. A rasteriser blends those of the Gaussians (their thinnest
+        axes); for surfels they follow from the depth.
+        """
+        camera, T_world_cam = view.camera, view.T_world_cam
+        if self._rasterizer is None:
+            return normals_of(view.depth_m, camera, T_world_cam)
+        gaussians = self.scene.gaussians
+        normals = gaussians.normals
+        toward = np.asarray(T_world_cam[:3, 3], np.float32) - gaussians.means
+        away = np.einsum("ij,ij->i", normals, toward) < 0
+        normals = np.where(away[:, None], -normals, normals)
+        drawn = self._rasterizer.render(gaussians, camera, T_world_cam, channels=normals)
+        assert drawn.channels is not None
+        length = np.linalg.norm(drawn.channels, axis=-1)
+        good = (view.depth_m > 0) & (length > 0.1 * view.alpha)
+        unit = drawn.channels / np.maximum(length, 1e-6)[..., None]
+        return np.where(good[..., None], unit, 0).astype(np.float32)
 
     def _surfels(self, camera: Camera, T_world_cam: np.ndarray, channel: np.ndarray | None) -> View:
         rgb, depth_m = render_points(self.scene, camera, T_world_cam, background=self.background)

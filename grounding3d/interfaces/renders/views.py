@@ -17,7 +17,6 @@ from grounding3d.interfaces.renders.colours import (
     colour_normals,
     depth_in_millimetres,
     depth_range,
-    normals_of,
     side_by_side,
 )
 from grounding3d.interfaces.renders.compare import ViewQuality, compare, frame_like
@@ -101,7 +100,7 @@ def write_views(
             if point.frame is not None:
                 figures.append(compare(view, point.frame))
                 entry["quality"] = asdict(figures[-1])
-            for name, pixels in view_pictures(view, point.frame).items():
+            for name, pixels in view_pictures(view, renderer.normals(view), point.frame).items():
                 save_png(folder / f"{point.frame_index:05d}_{name}.png", pixels)
             listed.append(entry)
             if progress is not None:
@@ -111,10 +110,11 @@ def write_views(
     return len(listed), figures
 
 
-def view_pictures(view: View, frame: RGBDFrame | None) -> dict[str, np.ndarray]:
-    """The pictures of one view by name."""
+def view_pictures(
+    view: View, normals: np.ndarray, frame: RGBDFrame | None
+) -> dict[str, np.ndarray]:
+    """The pictures of one view by name; `normals` [H,W,3] in the world frame."""
     near_m, far_m = depth_range(view.depth_m if frame is None else frame.depth_m)
-    normals = normals_of(view.depth_m, view.camera, view.T_world_cam)
     pictures = {
         "colour": view.rgb,
         "depth": colour_depth(view.depth_m, near_m, far_m),
