@@ -32,12 +32,18 @@ _PLAN_WIDTH, _SLOW_PLAN_WIDTH = 1100, 700
 class Render:
     """Make pictures or a video of a scene.
 
-    views: a folder with colour, depth (coloured, and 16-bit millimetres), normals and alpha from
-    the recording's places, beside the recorded frames where these are at hand.
-    orbit: an .mp4 around the scene, or around one object.
-    trajectory: an .mp4 along the recorded way, smoothed.
-    relevancy: a folder of views with a question's answer painted on them.
-    contact-sheet: a .png of all objects. floor-plan: a .png from above with names and scale bar.
+    --what views: a folder with colour, depth (coloured, and 16-bit millimetres), normals and alpha
+    from the recording's places, beside the recorded frames where these are at hand.
+
+    --what orbit: an .mp4 around the scene, or around one object.
+
+    --what trajectory: an .mp4 along the recorded way, smoothed.
+
+    --what relevancy: a folder of views with the answer to --query painted on them.
+
+    --what contact-sheet: a .png of all objects with names and coordinates.
+
+    --what floor-plan: a .png from above with names, grid and scale bar in metres.
     """
 
     scene: Positional[Path]
