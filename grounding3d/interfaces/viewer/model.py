@@ -31,11 +31,19 @@ class Painting:
 
     Attributes:
         answer: of the query engine.
-        relevancy: [N] float32 of every Gaussian; zeros where nothing could be asked.
+        query: [D] unit vector of what was asked for, None where nothing could be asked.
+        source: gives the Gaussians' relevancy for it.
     """
 
     answer: Answer
-    relevancy: np.ndarray
+    query: np.ndarray | None
+    source: GaussianRelevancy
+
+    def relevancy(self, rows: np.ndarray | None = None) -> np.ndarray:
+        """[n] float32 relevancy of the Gaussians `rows`, of all if None."""
+        if self.query is None:
+            return np.zeros(len(self.source.seen if rows is None else rows), np.float32)
+        return self.source.of(self.query, rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +78,14 @@ class ViewModel:
         return len(self.means)
 
     def ask(self, text: str, top_k: int = 5) -> Painting | None:
-        """Answer a question and the relevancy of all Gaussians for it; None without an engine."""
-        if self.engine is None:
+        """Answer a question and prepare to paint it; None without an engine."""
+        if self.engine is None or self.relevancy is None:
             return None
         answer = self.engine.ask(text, top_k=top_k)
-        if not answer.parsed.target or self.relevancy is None:
-            return Painting(answer, np.zeros(len(self), np.float32))
-        query, _ = encode_query(answer.parsed, self.engine.encoder)
-        return Painting(answer, self.relevancy.of(query))
+        query = None
+        if answer.parsed.target:
+            query, _ = encode_query(answer.parsed, self.engine.encoder)
+        return Painting(answer, query, self.relevancy)
 
     @cached_property
     def thing(self) -> np.ndarray:

@@ -24,7 +24,7 @@ class GaussianRelevancy:
     def __init__(self, features: GaussianFeatures, canonical: np.ndarray, scale: float) -> None:
         self._codebook = features.codebook.astype(np.float32)
         used = (features.codes != NO_CODE) & (features.codes < max(len(self._codebook), 1))
-        self._codes = np.where(used, features.codes, 0).astype(np.int64)
+        self._codes = np.where(used, features.codes, 0).astype(np.uint16)
         self._weights = np.where(used, features.weights, 0).astype(np.float32)
         self._scale = np.float32(scale)
         self.seen = used.any(axis=1) & (self._weights.sum(axis=1) > 0)
@@ -32,21 +32,29 @@ class GaussianRelevancy:
         cosines = [self._cosine(phrase) for phrase in canonical]
         self._rival = np.max(cosines, axis=0) if cosines else np.zeros(len(self.seen), np.float32)
 
-    def of(self, query: np.ndarray) -> np.ndarray:
-        """[N] float32 relevancy in [0, 1] of a unit vector [D]; 0 where language saw nothing."""
-        if not len(self._codebook):
-            return np.zeros(len(self.seen), np.float32)
-        value = sigmoid(self._scale * (self._cosine(query) - self._rival))
-        return np.where(self.seen, value, 0).astype(np.float32)
+    def of(self, query: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Relevancy of Gaussians for a query.
 
-    def _cosine(self, vector: np.ndarray) -> np.ndarray:
+        Args:
+            query: [D] unit vector.
+            rows: [n] indices of the Gaussians that are wanted, None for all N.
+
+        Returns:
+            [n] float32 in [0, 1]; 0 where language saw nothing.
+        """
+        chosen = slice(None) if rows is None else rows
+        seen, rival = self.seen[chosen], self._rival[chosen]
         if not len(self._codebook):
-            return np.zeros(len(self.seen), np.float32)
+            return np.zeros(len(seen), np.float32)
+        value = sigmoid(self._scale * (self._cosine(query, chosen) - rival))
+        return np.where(seen, value, 0).astype(np.float32)
+
+    def _cosine(self, vector: np.ndarray, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        codes = self._codes[rows]
+        if not len(self._codebook):
+            return np.zeros(len(codes), np.float32)
         products = self._codebook @ np.asarray(vector, np.float32)
-        total = np.zeros(len(self.seen), np.float32)
-        for slot in range(self._codes.shape[1]):
-            total += self._weights[:, slot] * products[self._codes[:, slot]]
-        return total
+        return np.asarray((self._weights[rows] * products[codes]).sum(axis=1))
 
     def _normalise(self) -> None:
         """Divide the weights by the norm of each Gaussian's weighted sum."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import warnings
 from asyncio import TimerHandle
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -37,6 +38,8 @@ def serve(host: str, port: int, title: str) -> LocalServer:
     if not 0 <= port <= 65535:
         raise ConfigError("--port is no TCP port", expected="0 to 65535", found=str(port))
     _check_host(host)
+    # a page that closes while something is drawn for it is no event worth a line
+    warnings.filterwarnings("ignore", message="Queued a .* on a closed connection")
     with redirect_stdout(sys.stderr):
         return LocalServer(host=host, port=port, label=title, verbose=False)
 

@@ -228,7 +228,7 @@ class Session:
             keep = look.keep(model.means)
             self.selection = select(model, look.budget, self._eye(), keep)
         rows = self.selection.rows
-        relevancies = [None if p is None else p.relevancy[rows] for p in self.paintings]
+        relevancies = [None if p is None else p.relevancy(rows) for p in self.paintings]
         if look.relevancy and any(r is not None for r in relevancies):
             rgb = light_up(self._background(), relevancies)
         else:

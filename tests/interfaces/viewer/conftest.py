@@ -86,7 +86,9 @@ def make_scene(encoder: Encoder, per_thing: int = 1000, **names: str) -> Languag
         Keyframe(i, camera, look_at(np.array(eye), np.array([0, 0, 0.7]), UP), 10.0 + i)
         for i, eye in enumerate(eyes)
     )
-    turns = np.array([wxyz_from_matrix(rotation_between(UP, normal)) for normal in normals])
+    axes, side = np.unique(normals, axis=0, return_inverse=True)
+    turns = np.array([wxyz_from_matrix(rotation_between(UP, axis)) for axis in axes])
+    turns = turns[side.reshape(-1)]
     gaussians = Gaussians(
         points.astype(np.float32),
         turns.astype(np.float32),

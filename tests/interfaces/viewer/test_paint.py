@@ -45,7 +45,7 @@ def test_stronger_is_closer_to_the_questions_colour() -> None:
 def test_the_mug_glows_in_the_scene(model) -> None:
     rows = np.arange(len(model))
     painting = model.ask("where is the mug")
-    painted = light_up(faded(model.rgb), [painting.relevancy])
+    painted = light_up(faded(model.rgb), [painting.relevancy()])
     mug = model.thing == 1
     assert distance(painted[mug[rows]], QUERY_COLOURS[0]) < 80
     assert distance(painted[model.thing == 3], QUERY_COLOURS[0]) > 120

@@ -30,6 +30,9 @@ def test_it_equals_the_definition() -> None:
     own = (weights[..., None].astype(np.float32) * book[rows]).sum(axis=1)
     own /= np.linalg.norm(own, axis=1, keepdims=True)
     assert found == pytest.approx(relevancy(own, query, canonical, 10.0), abs=2e-4)
+    some = np.array([3, 150, 7])
+    source = GaussianRelevancy(features, canonical, 10.0)
+    assert source.of(query, some) == pytest.approx(found[some])
 
 
 def test_what_language_never_saw_is_never_relevant() -> None:
@@ -53,6 +56,6 @@ def test_a_scene_without_codes_is_dark() -> None:
 
 def test_the_thing_that_is_asked_for_lights_up(model) -> None:
     painting = model.ask("where is the mug")
-    mean = [painting.relevancy[model.thing == code].mean() for code in range(4)]
+    mean = [painting.relevancy()[model.thing == code].mean() for code in range(4)]
     assert int(np.argmax(mean)) == 1
     assert mean[1] > 0.9
