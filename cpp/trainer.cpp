@@ -94,7 +94,7 @@ StepReport Trainer::step(const View& view, const TrainImage& image, const LossSe
         if (report.failure.empty() && !finite(*gradient))
             report.failure = std::string("the gradient of ") + name;
     if (!report.failure.empty()) return report;
-    update(rates);
+    update(rates, view.sh_degree);
     note_statistics(view);
     return report;
 }
@@ -131,10 +131,13 @@ double Trainer::regularise(const LossSettings& s) {
     return share * (s.needle * needle + s.opacity * opacity + s.scale * scale);
 }
 
-void Trainer::update(const AdamRates& rates) {
+void Trainer::update(const AdamRates& rates, int sh_degree) {
     const std::vector<Splat>& splats = raster_.splats();
     const int n = int(splats.size());
     const float rate[] = {rates.means, rates.wxyz, rates.scales, rates.logits, rates.sh0, rates.shN};
+    int active[ParameterArrays::kKinds];
+    std::copy_n(widths_, ParameterArrays::kKinds, active);
+    active[5] = 3 * ((sh_degree + 1) * (sh_degree + 1) - 1);  // harmonics not in use stay as they are
     const float* gradients[] = {rows_.means.data(),  rows_.wxyz.data(), rows_.scales.data(),
                                 rows_.logits.data(), rows_.sh0.data(),  rows_.shN.data()};
 #pragma omp parallel for schedule(dynamic, 1)
@@ -149,11 +152,12 @@ void Trainer::update(const AdamRates& rates) {
             corrections[2 * (k - begin) + 1] = float(1 / (1 - std::pow(kBeta2, t)));
         }
         for (int kind = 0; kind < ParameterArrays::kKinds; ++kind)
-            if (widths_[kind] && rate[kind] != 0)
+            if (active[kind] && rate[kind] != 0)
                 raster_.kernels().adam(values_.values[kind].data(), first_.values[kind].data(),
                                        second_.values[kind].data(),
                                        gradients[kind] + int64_t(begin) * widths_[kind], index,
-                                       corrections, 0, end - begin, widths_[kind], rate[kind]);
+                                       corrections, 0, end - begin, widths_[kind], active[kind],
+                                       rate[kind]);
     }
 }
 

@@ -58,7 +58,7 @@ class Trainer {
   private:
     GaussianArrays arrays() const;
     double regularise(const LossSettings&);
-    void update(const AdamRates&);
+    void update(const AdamRates&, int sh_degree);
     void note_statistics(const View&);
 
     Raster raster_;

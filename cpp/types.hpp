@@ -11,6 +11,7 @@ constexpr float kNearM = 0.01f;
 constexpr float kBlurPx2 = 0.3f;
 constexpr float kMaxAlpha = 0.999f;
 constexpr float kMinAlpha = 1.0f / 255.0f;
+constexpr float kLog2MinAlpha = -7.994353436858858f;
 constexpr float kMinTransmittance = 1e-4f;
 
 // A camera: world to camera rotation (row-major) and translation, pinhole intrinsics with integer

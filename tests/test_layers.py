@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "grounding3d"
 LAYERS = [
     "geometry", "capture", "scene", "features", "fusion", "objects", "query", "live", "interfaces",
 ]  # fmt: skip
-ROOT_MODULES = {"errors", "checks", "extras", "registry", "compat", "config", "__main__"}
+ROOT_MODULES = {"errors", "checks", "extras", "registry", "compat", "config", "__main__", "_core"}
 
 
 def _imports(path: Path) -> set[str]:

@@ -12,8 +12,7 @@ namespace G3D_ISA {
 
 namespace {
 
-constexpr float kLog2MinAlpha = -7.994353436858858f;  // log2(1 / 255)
-constexpr int kCheckEvery = 8;                        // splats between looks for ended rows
+constexpr int kCheckEvery = 8;  // splats between looks for ended rows
 
 constexpr int kAhead = 8;  // splats of a tile lie scattered in memory: fetched this much before use
 

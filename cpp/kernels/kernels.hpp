@@ -65,11 +65,12 @@ struct KernelTable {
                           int evaluated, RowSums&);
     void (*loss_gather)(const LossImages&, const View&, const LossSettings&, int row, RowSums&);
 
-    // One Adam step on rows index[k] of the [N,width] arrays, k in [begin, end). `gradient` has one
+    // One Adam step on the first `active` columns of rows index[k] of the [N,width] arrays, k in
+    // [begin, end). `gradient` has one
     // row for each k; corrections[2 k] are 1 / (1 - beta^t) for both betas.
     void (*adam)(float* value, float* first, float* second, const float* gradient,
                  const int32_t* index, const float* corrections, int begin, int end, int width,
-                 float rate);
+                 int active, float rate);
 };
 
 const KernelTable& kernels_baseline();

@@ -38,7 +38,7 @@ static void depth_row(const LossImages& im, const View& view, const LossSettings
     const V decay = splat(-1.4426950408889634f / loss.depth_cutoff_m);
     const V pull = splat(share * loss.depth), fill = splat(share * loss.coverage);
     V error = V{}, saturating = V{}, transparency = V{}, pixels = V{};
-    for (int x = 0; x < view.width; x += kLanes) {
+    for (int x = 0; x < view.padded_width(); x += kLanes) {
         alignas(64) float measured[kLanes] = {};
         for (int k = 0; k < kLanes && x + k < view.width; ++k) measured[k] = Z[x + k];
         const V z = load(measured);
@@ -74,7 +74,7 @@ void loss_pixels(const LossImages& im, const View& view, const LossSettings& los
         for (int x = 0; x < view.width; ++x)
             Y[x] = im.rgb[(int64_t(y) * view.width + x) * 3 + c] * (1 / 255.0f);
         V l1 = V{}, squared = V{};
-        for (int x = 0; x < view.width; x += kLanes) {
+        for (int x = 0; x < view.padded_width(); x += kLanes) {
             const V drawn = load(C + x) + (splat(1) - load(A + x)) * splat(view.background[c]);
             const V value = splat(im.exposure[c]) * drawn + splat(im.exposure[3 + c]);
             const Mask valid = lanes_before(x, view.width);

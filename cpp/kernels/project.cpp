@@ -30,17 +30,18 @@ static int shade(const GaussianArrays& g, const View& view, int i, float rgb[3])
 }
 
 // One Gaussian; false where nothing of it can be seen.
-static bool project_one(const GaussianArrays& g, const View& view, int i, Splat& out) {
-    Projected p;
-    to_camera(view, g.means + 3 * int64_t(i), p.p);
-    if (!(p.p[2] > kNearM)) return false;
+static bool project_one(const GaussianArrays& g, const View& view, const Lens& lens, int i,
+                        Splat& out) {
+    Projected p{};
+    if (!place(g, view, lens, i, p)) return false;
     const float opacity = g.raw ? 1 / (1 + std::exp(-g.opacities[i])) : g.opacities[i];
     if (!(opacity >= kMinAlpha)) return false;
-    if (!image_covariance(g, view, i, p)) return false;
-    out.x = view.fx * p.p[0] / p.p[2] + view.cx;
-    out.y = view.fy * p.p[1] / p.p[2] + view.cy;
+    if (!image_covariance(g, view, lens, i, p)) return false;
+    out.log2_opacity = std::log2(opacity);
+    out.x = view.fx * p.u + view.cx;
+    out.y = view.fy * p.v + view.cy;
     // alpha >= kMinAlpha inside the ellipse d^T Sigma'^-1 d <= 2 ln(opacity / kMinAlpha)
-    const float reach = 2 * std::log(opacity / kMinAlpha);
+    const float reach = 2 / kLog2e * (out.log2_opacity - kLog2MinAlpha);
     out.half_width = std::sqrt(reach * p.xx);
     out.half_height = std::sqrt(reach * p.yy);
     if (!(out.x + out.half_width >= 0 && out.x - out.half_width <= view.width - 1 &&
@@ -50,7 +51,6 @@ static bool project_one(const GaussianArrays& g, const View& view, int i, Splat&
     out.a = factor * p.yy;
     out.b = -2 * factor * p.xy;
     out.c = factor * p.xx;
-    out.log2_opacity = std::log2(opacity);
     out.z = p.p[2];
     out.index = i;
     out.clamped_rgb = shade(g, view, i, out.rgb);
@@ -58,14 +58,15 @@ static bool project_one(const GaussianArrays& g, const View& view, int i, Splat&
 }
 
 int project(const GaussianArrays& g, const View& view, int begin, int end, Splat* out) {
+    const Lens lens(view);
     int n = 0;
     for (int i = begin; i < end; ++i)
-        if (project_one(g, view, i, out[n])) ++n;
+        if (project_one(g, view, lens, i, out[n])) ++n;
     return n;
 }
 
 static int tile_at(float pixel, int size) {
-    return int(std::fmin(std::fmax(pixel, 0.0f), size - 1.0f)) / kTile;
+    return int(smaller(larger(pixel, 0.0f), size - 1.0f)) / kTile;
 }
 
 // Exact for the ellipse where its box is wider than a tile: its extent within the rows of pixels.
@@ -83,16 +84,16 @@ int tile_spans(const Splat& s, const View& view, int splat, TileSpan* out) {
         for (int row = top; row <= bottom; ++row) out[n++] = span(row, left, right);
         return n;
     }
-    const float reach = s.log2_opacity - std::log2(kMinAlpha);  // -(a dx^2 + b dx dy + c dy^2)
+    const float reach = s.log2_opacity - kLog2MinAlpha;  // -(a dx^2 + b dx dy + c dy^2)
     const float curve = (s.a * s.c - 0.25f * s.b * s.b) / s.a;
     const float slope = -0.5f * s.b / s.a;  // at height dy: dx = slope dy +- sqrt(...)
     const float rightmost = -0.5f * s.b / s.c * s.half_width;  // dy of the rightmost point
     for (int row = top; row <= bottom; ++row) {
         const float low = row * kTile - s.y, high = low + (kTile - 1);
         const auto edge = [&](float dy, float side) {
-            dy = std::fmin(std::fmax(dy, low), high);
+            dy = smaller(larger(dy, low), high);
             const float square = (-reach - curve * dy * dy) / s.a;
-            return s.x + slope * dy + side * (std::sqrt(std::fmax(square, 0.0f)) + slack);
+            return s.x + slope * dy + side * (std::sqrt(larger(square, 0.0f)) + slack);
         };
         const float first = edge(-rightmost, -1), last = edge(rightmost, 1);
         if (last < 0 || first > view.width - 1) continue;
@@ -101,16 +102,16 @@ int tile_spans(const Splat& s, const View& view, int splat, TileSpan* out) {
     return n;
 }
 
-static void covariance_backward(const View& view, const Projected& p, const float g_cov[3],
-                                float g_p[3], float g_A[9]) {
+static void covariance_backward(const View& view, const Projected& p, const float A[9],
+                                const float g_cov[3], float g_p[3], float g_A[9]) {
     // Sigma' = T T^T: dT = 2 G T with G symmetric
     float g_T[6];
     for (int c = 0; c < 3; ++c) {
         g_T[c] = 2 * (g_cov[0] * p.T[c] + g_cov[1] * p.T[3 + c]);
         g_T[3 + c] = 2 * (g_cov[1] * p.T[c] + g_cov[2] * p.T[3 + c]);
     }
-    const float g00 = dot3(g_T, p.A), g02 = dot3(g_T, p.A + 6);
-    const float g11 = dot3(g_T + 3, p.A + 3), g12 = dot3(g_T + 3, p.A + 6);
+    const float g00 = dot3(g_T, A), g02 = dot3(g_T, A + 6);
+    const float g11 = dot3(g_T + 3, A + 3), g12 = dot3(g_T + 3, A + 6);
     for (int c = 0; c < 3; ++c) {
         g_A[c] = p.J00 * g_T[c];
         g_A[3 + c] = p.J11 * g_T[3 + c];
@@ -164,12 +165,14 @@ static void shade_backward(const GaussianArrays& g, const View& view, const Spla
     for (int a = 0; a < 3; ++a) g_mean[a] += (g_d[a] - radial * d[a]) / norm;
 }
 
-static void project_backward_one(const GaussianArrays& g, const View& view, const Splat& s,
-                                 const SplatSums& sums, int row, const GaussianGradients& out,
-                                 double* pose) {
-    Projected p;
-    to_camera(view, g.means + 3 * int64_t(s.index), p.p);
-    image_covariance(g, view, s.index, p);
+static void project_backward_one(const GaussianArrays& g, const View& view, const Lens& lens,
+                                 const Splat& s, const SplatSums& sums, int row,
+                                 const GaussianGradients& out, double* pose) {
+    Projected p{};
+    place(g, view, lens, s.index, p);
+    image_covariance(g, view, lens, s.index, p);
+    float axes[9];
+    camera_axes(view, p, axes);
     // log alpha = log opacity - (A dx^2 + 2 B dx dy + C dy^2) / 2 with the conic (A, B, C)
     const float A = p.yy / p.det, B = -p.xy / p.det, C = p.xx / p.det;
     const float g_u = A * sums.gx + B * sums.gy, g_v = B * sums.gx + C * sums.gy;
@@ -183,7 +186,7 @@ static void project_backward_one(const GaussianArrays& g, const View& view, cons
     float g_p[3] = {g_u * view.fx * i1, g_v * view.fy * i1, 0};
     g_p[2] = sums.z - (g_u * view.fx * p.p[0] + g_v * view.fy * p.p[1]) * i1 * i1;
     float g_A[9];
-    covariance_backward(view, p, g_cov, g_p, g_A);
+    covariance_backward(view, p, axes, g_cov, g_p, g_A);
 
     float g_R[9], g_s[3] = {0, 0, 0};
     for (int r = 0; r < 3; ++r)
@@ -213,7 +216,7 @@ static void project_backward_one(const GaussianArrays& g, const View& view, cons
         const int b = (a + 1) % 3, c = (a + 2) % 3;
         float turn = p.p[b] * g_p[c] - p.p[c] * g_p[b];
         for (int k = 0; k < 3; ++k)
-            turn += p.A[3 * b + k] * g_A[3 * c + k] - p.A[3 * c + k] * g_A[3 * b + k];
+            turn += axes[3 * b + k] * g_A[3 * c + k] - axes[3 * c + k] * g_A[3 * b + k];
         pose[3 + a] -= turn;
         pose[a] -= g_p[a] + dot3(view.rotation + 3 * a, g_direction);
     }
@@ -222,8 +225,9 @@ static void project_backward_one(const GaussianArrays& g, const View& view, cons
 void project_backward(const GaussianArrays& g, const View& view, const Splat* splats,
                       const SplatSums* sums, int begin, int end, const GaussianGradients& out,
                       double* pose) {
+    const Lens lens(view);
     for (int k = begin; k < end; ++k)
-        project_backward_one(g, view, splats[k], sums[k], k, out, pose);
+        project_backward_one(g, view, lens, splats[k], sums[k], k, out, pose);
 }
 
 }  // namespace G3D_ISA

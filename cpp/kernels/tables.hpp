@@ -18,6 +18,7 @@ void project_backward(const GaussianArrays&, const View&, const Splat*, const Sp
 void loss_pixels(const LossImages&, const View&, const LossSettings&, int, int64_t, RowSums&);
 void loss_ssim_row(const LossImages&, const View&, const LossSettings&, int, int, RowSums&);
 void loss_gather(const LossImages&, const View&, const LossSettings&, int, RowSums&);
-void adam(float*, float*, float*, const float*, const int32_t*, const float*, int, int, int, float);
+void adam(float*, float*, float*, const float*, const int32_t*, const float*, int, int, int, int,
+          float);
 
 }  // namespace G3D_ISA

@@ -50,11 +50,6 @@ def core_view(
     )
 
 
-def sh_degree_of(shN: np.ndarray) -> int:
-    """Degree of the spherical harmonics that [N,K,3] coefficients belong to."""
-    return int(round((1 + shN.shape[1]) ** 0.5)) - 1
-
-
 def contiguous(*arrays: np.ndarray) -> list[np.ndarray]:
     """The same arrays as C-contiguous float32."""
     return [np.ascontiguousarray(array, np.float32) for array in arrays]

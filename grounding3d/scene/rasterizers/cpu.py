@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from grounding3d.checks import check_shape
-from grounding3d.errors import ArrayError
 from grounding3d.geometry.camera import Camera
 from grounding3d.scene.base import Gaussians
+from grounding3d.scene.rasterizers.arguments import cell_grid, check_channels, sh_degree_of
 from grounding3d.scene.rasterizers.base import (
     Contributions,
     Gradients,
@@ -15,7 +15,7 @@ from grounding3d.scene.rasterizers.base import (
     Rendering,
     SplatParameters,
 )
-from grounding3d.scene.rasterizers.core import contiguous, core_view, load_core, sh_degree_of
+from grounding3d.scene.rasterizers.core import contiguous, core_view, load_core
 
 
 class CpuRasterizer:
@@ -44,10 +44,10 @@ class CpuRasterizer:
     ) -> Rendering:
         """Draw one view, see `Rasterizer.render`."""
         n = len(gaussians)
-        if channels is not None:
-            check_shape(channels, (n, None), "channels")
-        values = np.zeros((n, 0), np.float32) if channels is None else channels
-        view = core_view(camera, T_world_cam, background, sh_degree_of(gaussians.shN))
+        values = check_channels(channels, n)
+        if values is None:
+            values = np.zeros((n, 0), np.float32)
+        view = core_view(camera, T_world_cam, background, sh_degree_of(gaussians.shN.shape[1]))
         rgb, depth_m, alpha, blended = self._raster.render(
             _arrays(gaussians), view, contiguous(values)[0]
         )
@@ -59,13 +59,11 @@ class CpuRasterizer:
         """Shares of every cell, see `Rasterizer.contributions`.
 
         Raises:
-            ArrayError: the cells do not divide a tile.
+            ConfigError: the cells do not divide a tile.
         """
-        if cell_px not in (1, 2, 4, 8, 16):
-            raise ArrayError("cells must divide a tile", expected="cell_px 1, 2, 4, 8 or 16")
+        grid = cell_grid(camera, cell_px)
         view = core_view(camera, T_world_cam, (0.0, 0.0, 0.0), 0)
         cell, gaussian, weight = self._raster.contributions(_arrays(gaussians), view, cell_px)
-        grid = (-(-camera.height // cell_px), -(-camera.width // cell_px))
         return Contributions(cell_px, grid, cell, gaussian, weight)
 
     def gradients(
@@ -82,7 +80,7 @@ class CpuRasterizer:
         check_shape(image.rgb, (*size, 3), "image.rgb")
         check_shape(image.depth_m, size, "image.depth_m")
         check_shape(image.alpha, size, "image.alpha")
-        view = core_view(camera, T_world_cam, background, sh_degree_of(parameters.shN))
+        view = core_view(camera, T_world_cam, background, sh_degree_of(parameters.shN.shape[1]))
         *raw, pose, means2d = self._raster.gradients(
             contiguous(*vars(parameters).values()),
             view,

@@ -6,6 +6,7 @@ import numpy as np
 
 from grounding3d.checks import check_shape
 from grounding3d.errors import ArrayError, TrainingError
+from grounding3d.scene.rasterizers.arguments import sh_degree_of
 from grounding3d.scene.rasterizers.base import SplatParameters
 from grounding3d.scene.rasterizers.core import contiguous, core_view, load_core
 from grounding3d.scene.splat.engine import (
@@ -69,8 +70,10 @@ class NativeEngine:
         check_shape(view.rgb, (camera.height, camera.width, 3), "view.rgb")
         check_shape(view.depth_m, (camera.height, camera.width), "view.depth_m")
         if view.rgb.dtype != np.uint8:
-            raise ArrayError("view.rgb has the wrong type", expected="uint8", found=view.rgb.dtype)
-        available = int(round((1 + self._sh_rest) ** 0.5)) - 1
+            raise ArrayError(
+                "view.rgb has the wrong type", expected="uint8", found=str(view.rgb.dtype)
+            )
+        available = sh_degree_of(self._sh_rest)
         loss, l1, mse, ssim, depth_m, drawn, pose, exposure, failure = self._trainer.step(
             core_view(camera, view.T_world_cam, background, min(sh_degree, available)),
             np.ascontiguousarray(view.rgb),
@@ -109,7 +112,7 @@ class NativeEngine:
         """Keep rows, append others; see `SplatEngine.edit`."""
         count = len(self._trainer.steps())
         keep = np.ascontiguousarray(keep, np.int64)
-        if len(keep) and not (0 <= keep.min() and keep.max() < count):
+        if len(keep) and (keep.min() < 0 or keep.max() >= count):
             raise ArrayError("rows to keep do not exist", expected=f"0 to {count - 1}")
         check_shape(added.shN, (len(added), self._sh_rest, 3), "added.shN")
         self._trainer.edit(keep, _arrays(added))
