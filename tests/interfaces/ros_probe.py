@@ -91,7 +91,7 @@ class Client:
         if topic not in self.publishers:
             made = self.node.create_publisher(_class(kind), topic, _profile(False))
             self.publishers[topic] = made
-            self._spin(lambda: made.get_subscription_count() > 0, 30.0, f"nobody hears {topic}")
+            self._spin(lambda: made.get_subscription_count() > 0, 100.0, f"nobody hears {topic}")
             # and whoever answers must have found us, too
             self._spin(lambda: False, 0.3, None)
         self.publishers[topic].publish(fill(_class(kind)(), fields))
