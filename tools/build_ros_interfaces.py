@@ -54,7 +54,7 @@ def build(prefix: Path = PREFIX) -> Path:
         BuildError: a tool is missing, or CMake fails.
     """
     check_tools()
-    with _lock(prefix):
+    with locked(prefix):
         _discard_foreign(prefix)
         for source in _sources(work_folder(prefix) / "src"):
             stamp, current = prefix / ".built" / source.name, _fingerprint(source)
@@ -215,7 +215,8 @@ def _fingerprint(source: Path) -> str:
 
 
 @contextmanager
-def _lock(prefix: Path) -> Iterator[None]:
+def locked(prefix: Path = PREFIX) -> Iterator[None]:
+    """Nobody else builds meanwhile."""
     name = hashlib.sha256(str(prefix).encode()).hexdigest()[:16]
     path = Path(tempfile.gettempdir()) / f"grounding3d_ros_{os.getuid()}_{name}.lock"
     with path.open("w") as file:

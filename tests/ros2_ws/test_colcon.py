@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 WORKSPACE = REPOSITORY / "ros2_ws"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def environment() -> dict[str, str]:
     environment = ros_environment()
     if shutil.which("colcon", path=environment["PATH"]) is None:
@@ -23,32 +23,41 @@ def environment() -> dict[str, str]:
     return environment
 
 
-@pytest.fixture(scope="module")
-def installed(environment, tmp_path_factory) -> Path:
+@pytest.fixture
+def installed(environment, tmp_path) -> Path:
     """The install folder; objects that are compiled already are taken from there."""
     tool = build_tool()
-    folder = tmp_path_factory.mktemp("colcon")
     command = [
-        "colcon", "--log-base", folder / "log", "build", "--merge-install",
+        "colcon", "--log-base", tmp_path / "log", "build", "--merge-install",
         "--base-paths", WORKSPACE, "--build-base", tool.work_folder() / "build",
-        "--install-base", folder / "install", "--cmake-args", "-G", "Ninja",
-        *tool.cmake_arguments(),
+        "--install-base", tmp_path / "install", "--cmake-force-configure",
+        "--cmake-args", "-G", "Ninja", *tool.cmake_arguments(),
     ]  # fmt: skip
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    with tool.locked():
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "2 packages finished" in done.stdout
-    return folder / "install"
+    assert done.stdout.count("Finished <<< grounding3d_") == 2
+    return tmp_path / "install"
 
 
 def sourced(installed: Path, command: str, environment: dict[str, str]):
     """Run a shell command as a user of the workspace would."""
     return subprocess.run(
         ["timeout", "120", "bash", "-c", f"source {installed}/setup.bash && exec {command}"],
-        env=environment, capture_output=True, text=True,
+        env=environment, cwd=installed, capture_output=True, text=True,
     )  # fmt: skip
 
 
-def test_both_packages_are_installed_where_ros_looks(installed) -> None:
+def test_the_workspace_builds_and_its_programs_run(installed, environment) -> None:
+    """One test, so that the workspace is built by one of pytest's workers only."""
+    check_files(installed)
+    check_messages(installed, environment)
+    check_node(installed, environment)
+    check_missing_package(installed, environment)
+
+
+def check_files(installed: Path) -> None:
+    """Both packages are where ROS looks, ours with its launch files, presets and RViz."""
     share = installed / "share"
     index = share / "ament_index" / "resource_index" / "packages"
     assert {path.name for path in index.iterdir()} == {"grounding3d_msgs", "grounding3d_ros"}
@@ -59,7 +68,8 @@ def test_both_packages_are_installed_where_ros_looks(installed) -> None:
         assert {path.name for path in (ours / kind).iterdir()} == names
 
 
-def test_the_sourced_workspace_has_the_messages(installed, environment) -> None:
+def check_messages(installed: Path, environment: dict[str, str]) -> None:
+    """The sourced workspace's messages are imported, not those built before."""
     code = "import grounding3d_msgs.msg as m; print(m.__file__, m.Answer.FOUND)"
     done = sourced(installed, f'python -c "{code}"', environment)
     file, word = done.stdout.split()
@@ -67,7 +77,7 @@ def test_the_sourced_workspace_has_the_messages(installed, environment) -> None:
     assert word == "found"
 
 
-def test_the_installed_program_is_the_node(installed, environment) -> None:
+def check_node(installed: Path, environment: dict[str, str]) -> None:
     """It refuses a scene that is not there, in one line: so it got its parameters, too."""
     program = installed / "lib" / "grounding3d_ros" / "grounding3d_node"
     assert program.read_text().startswith("#!/usr/bin/env python3\n")
@@ -77,12 +87,10 @@ def test_the_installed_program_is_the_node(installed, environment) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_without_the_pip_package_it_says_how_to_install(installed, environment) -> None:
-    code = (
-        "import sys; sys.modules['grounding3d'] = None\n"
-        "from grounding3d_ros.programs import node\n"
-        "sys.exit(node())"
-    )
-    done = sourced(installed, f'python -c "{code}"', environment)
+def check_missing_package(installed: Path, environment: dict[str, str]) -> None:
+    """Without the pip package the program says how to install it."""
+    code = "import sys; from grounding3d_ros.programs import node; sys.exit(node())"
+    # -S leaves the environment's packages out, the workspace's are in PYTHONPATH
+    done = sourced(installed, f'python -S -c "{code}"', environment)
     assert done.returncode == 2
     assert "pip install grounding3d" in done.stderr
