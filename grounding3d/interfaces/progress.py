@@ -21,7 +21,10 @@ from grounding3d.scene.base import Progress as ProgressCallback
 
 @contextmanager
 def show_progress() -> Iterator[ProgressCallback]:
-    """Yield a callback (stage, done, total) that draws one bar a stage on stderr."""
+    """Yield a callback (stage, done, total) that draws one bar a stage on stderr.
+
+    The first word names the stage; what follows may change, such as how well training fits.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -33,8 +36,9 @@ def show_progress() -> Iterator[ProgressCallback]:
     with Progress(*columns, console=Console(stderr=True)) as bars:
 
         def update(stage: str, done: int, total: int | None) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
+            name = stage.partition(" ")[0]
+            if name not in tasks:
+                tasks[name] = bars.add_task(stage, total=total)
+            bars.update(tasks[name], description=stage, completed=done, total=total)
 
         yield update

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
@@ -27,7 +27,7 @@ class Build:
     config: Path | None = None
     """YAML preset, see configs/."""
     backend: str | None = None
-    """Scene backend: points."""
+    """Scene backend: points (surfels as fused) or splat (Gaussians trained from them)."""
     device: Literal["cpu", "cuda"] | None = None
     """Where torch runs."""
     encoder: str | None = None
@@ -66,11 +66,13 @@ def build_and_save(source: Path, out: Path, config: Config) -> LanguageScene:
     check_output_folder(out)
     capture = open_capture(source, config.capture)
     encoder = load_encoder(config.encoder, device=config.device)
+    checkpoint = out.absolute().with_name(out.absolute().name + ".checkpoint.safetensors")
     with show_progress() as progress:
-        scene = build_scene(capture, config, encoder, progress=progress)
+        scene = build_scene(capture, _saving_to(checkpoint, config), encoder, progress=progress)
     facts: CaptureDescription = capture.describe()
     scene = replace(
         scene,
+        config=config.model_dump(mode="json"),
         capture={
             "format": facts.format,
             "source": str(source),
@@ -79,15 +81,48 @@ def build_and_save(source: Path, out: Path, config: Config) -> LanguageScene:
         },
     )
     save_scene(out, scene)
+    checkpoint.unlink(missing_ok=True)
     return scene
 
 
+def _saving_to(checkpoint: Path, config: Config) -> Config:
+    """The configuration with that checkpoint, unless it names one itself."""
+    if config.scene.splat.checkpoint is not None:
+        return config
+    splat = config.scene.splat.model_copy(update={"checkpoint": str(checkpoint)})
+    scene = config.scene.model_copy(update={"splat": splat})
+    return config.model_copy(update={"scene": scene})
+
+
 def describe_build(scene: LanguageScene, out: Path, seconds: float) -> str:
-    """Two lines: what was made and where, and what to do with it."""
+    """A few lines: what was made and where, how well it fits, and what to do with it."""
     geometry = scene.scene
-    return (
+    lines = [
         f"{out}: {len(scene.objects)} objects, {len(geometry.gaussians)} Gaussians from "
         f"{len(geometry.keyframes)} frames in {seconds:.1f} s; frame {geometry.world_frame!r}, "
-        f"up {geometry.up_source}\n"
-        f'Ask it: grounding3d query {out} "where is the mug"'
-    )
+        f"up {geometry.up_source}",
+        *_fit(geometry.report or {}),
+        f'Ask it: grounding3d query {out} "where is the mug"',
+    ]
+    return "\n".join(lines)
+
+
+def _fit(report: dict[str, Any]) -> list[str]:
+    """How training went, where there was one."""
+    if not report:
+        return []
+    text = f"Trained {report['steps']} steps in {report['seconds']:.1f} s ({report['engine']})"
+    after, before = report["held_out"], report["held_out_before"]
+    if after and before:
+        text += (
+            f"; {report['frames_held_out']} held-out frames: PSNR {after['psnr_db']:.1f} dB "
+            f"(surfels {before['psnr_db']:.1f}), SSIM {after['ssim']:.3f}"
+        )
+        if after["depth_l1_mm"] is not None and before["depth_l1_mm"] is not None:
+            text += (
+                f", depth error {after['depth_l1_mm']:.1f} mm (surfels "
+                f"{before['depth_l1_mm']:.1f}), covered {100 * after['coverage']:.1f} %"
+            )
+    if report["frames_colour_only"]:
+        text += f"; {report['frames_colour_only']} frames without depth taught colour only"
+    return [text]

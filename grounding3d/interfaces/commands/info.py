@@ -59,6 +59,7 @@ def _scene_facts(path: Path) -> dict[str, Any]:
         "encoder": scene.encoder.spec,
         "keyframes": len(geometry.keyframes),
         "gaussians": len(geometry.gaussians),
+        **({"training": geometry.report} if geometry.report else {}),
         "capture": scene.capture,
         "objects": [
             {

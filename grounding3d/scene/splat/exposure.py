@@ -33,13 +33,10 @@ class Exposures:
         return self.rows.values[number].astype(np.float32)
 
     def begin(self, fitted: dict[int, np.ndarray]) -> None:
-        """Start from measured exposures of frame numbers, relative to their mean."""
-        if not fitted:
-            return
-        self.rows.reserve(max(fitted) + 1)
+        """Start from measured exposures of frame numbers."""
+        self.rows.reserve(max(fitted, default=-1) + 1)
         for number, exposure in fitted.items():
             self.rows.values[number] = exposure
-        self.fix_gauge(np.array(sorted(fitted)))
 
     def update(self, number: int, gradient: np.ndarray) -> None:
         """One step of a frame's exposure."""

@@ -92,6 +92,7 @@ def test_the_gauge_keeps_what_frames_differ_in() -> None:
     rng = np.random.default_rng(1)
     given = {n: np.stack([rng.uniform(0.5, 2, 3), rng.uniform(-0.1, 0.1, 3)]) for n in range(5)}
     exposures.begin(given)
+    exposures.fix_gauge(np.arange(5))
     now = np.array([exposures.of(n) for n in range(5)])
     np.testing.assert_allclose(np.log(now[:, 0]).mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(now[:, 1].mean(axis=0), 0, atol=0.05)
