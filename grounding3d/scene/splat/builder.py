@@ -115,12 +115,11 @@ class SplatBuilder:
         with self._turns.guest():
             if self._splat.iterations == 0 or not len(self._fused().gaussians):
                 return self._scene()
-            self._sync()
-            trainer = self._trainer
-            assert trainer is not None
+            trainer = self._sync()
+            if trainer.done and self._report is not None:
+                return self._scene()
+            before = held_out_score(trainer, self._store) if trainer.steps == 0 else None
             save = self._resume(trainer)
-            if trainer.steps == 0 or self._report is None:
-                before = held_out_score(trainer, self._store)
         try:
             self._train(trainer, progress, cancel, save)
         except TrainingError as error:
@@ -217,14 +216,14 @@ class SplatBuilder:
         self._sync_s = self._synced_at - now
         return True
 
-    def _sync(self) -> None:
+    def _sync(self) -> Trainer:
         """Let training know all frames so far."""
-        if self._store.offered == self._known_frames and self._trainer is not None:
-            return
         fused, trainer = self._fused(), self._trainer
+        if self._store.offered == self._known_frames and trainer is not None:
+            return trainer
         new = np.array([f.number for f in self._store.frames if f.number >= self._known_frames])
         if trainer is None:
-            self._trainer = trainer = self._new_trainer(fused)
+            trainer = self._trainer = self._new_trainer(fused)
         else:
             means = trainer.engine.parameters().means
             change = growth(means, self._known, fused.gaussians.means, self._points.voxel_size_m)
@@ -236,6 +235,7 @@ class SplatBuilder:
             trainer.fit_exposures(rasterizer_of(trainer.engine), new)
         self._known, self._known_frames = fused.gaussians.means, self._store.offered
         self._report = None
+        return trainer
 
     def _new_trainer(self, fused: Scene) -> Trainer:
         rows = start_rows(len(fused.gaussians), self._splat)

@@ -41,7 +41,7 @@ def training_report(
     """JSON values for the scene's manifest.
 
     Args:
-        before: scores of what training started from.
+        before: scores of what training started from, None where that was long ago.
     """
     after = held_out_score(trainer, store)
     was, now = (score.depth_l1_mm if score else None for score in (before, after))

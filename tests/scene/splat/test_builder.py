@@ -178,6 +178,13 @@ def test_a_broken_training_keeps_the_last_good_checkpoint(tmp_path: Path) -> Non
     assert 0 < steps[0] <= FAST["iterations"]
 
 
+def test_finishing_twice_changes_nothing() -> None:
+    builder = builder_of(frames(), iterations=10)
+    first, second = builder.finish(), builder.finish()
+    assert_same(first, second)
+    assert first.report == second.report
+
+
 def test_cancel_stops_between_two_steps() -> None:
     builder, cancel = builder_of(frames()), threading.Event()
 
