@@ -20,7 +20,8 @@ from grounding3d.fusion.overlap import Look
 if TYPE_CHECKING:
     from grounding3d.fusion.association import SegmentFuser
 
-_CHANGED_SHARE = 0.25  # of its voxels; what lags behind at the rim of a thing that is there is less
+_TRIM_SHARE = 0.1  # of its voxels: less is the rim of a thing that is there
+_CHANGED_SHARE = 0.25  # if no mask has touched the rest, it is the part that noise hides
 _GONE_SHARE = 0.5  # another thing may lie in the other half
 _LOOKED_SHARE = 0.3  # of its voxels a frame must say something about
 
@@ -46,11 +47,11 @@ def forget_gone(fuser: SegmentFuser) -> list[int]:
     for track in list(fuser.tracks.values()):
         gone = track.voxels.through >= patience
         share = gone.mean() if len(gone) else 0.0
-        if share < _CHANGED_SHARE:
+        if share < _TRIM_SHARE:
             continue
-        left = int((~gone).sum())
-        is_silent = track.n_silent >= patience
-        if share >= _GONE_SHARE or is_silent or left < fuser.config.min_segment_points:
+        is_silent = track.n_silent >= patience and share >= _CHANGED_SHARE
+        too_few = (~gone).sum() < fuser.config.min_segment_points
+        if share >= _GONE_SHARE or is_silent or too_few:
             fuser.forget(track.id)
             gone_ids.append(track.id)
         else:
