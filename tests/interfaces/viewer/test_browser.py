@@ -47,12 +47,20 @@ def viewer(bundled) -> Iterator[Viewer]:
 
 @pytest.fixture
 def tab(browser: Browser, viewer: Viewer) -> Iterator[Tab]:
-    tab = browser.open(viewer.url, WIDTH, HEIGHT)
-    tab.wait_text("4 objects", PATIENCE_S)
-    wait_for(lambda: viewer.sessions, PATIENCE_S)
+    tab = open_page(browser, viewer, WIDTH, HEIGHT)
     yield tab
     tab.close()
     wait_for(lambda: not viewer.sessions, PATIENCE_S, "the closed page to be let go")
+
+
+def open_page(browser: Browser, viewer: Viewer, width: int, height: int) -> Tab:
+    """The page, ready to be used."""
+    tab = browser.open(viewer.url, width, height)
+    tab.wait_text("4 objects", PATIENCE_S)
+    ready = "window.g3dKeys === 1 && document.querySelector('form input') !== null"
+    wait_for(lambda: tab.run(ready), PATIENCE_S, "the panel")
+    wait_for(lambda: viewer.sessions, PATIENCE_S)
+    return tab
 
 
 def pixel_of(session: Session, point: np.ndarray) -> np.ndarray:
@@ -136,7 +144,10 @@ def test_keys_switch_layers_but_not_while_typing(tab: Tab, viewer: Viewer) -> No
 
 def test_hostile_text_stays_text(tab: Tab, viewer: Viewer) -> None:
     session = viewer.sessions[0]
-    ask(tab, session, "where is the bowl " + HOSTILE)
+    tab.key("/")
+    tab.type("where is the bowl " + HOSTILE)
+    tab.key("Enter")
+    wait_for(lambda: session.paintings[0], PATIENCE_S, "the answer")
     tab.click_on("Inspect")
     session.frame_object(4)
     tab.wait_text(HOSTILE, PATIENCE_S)
@@ -148,8 +159,7 @@ def test_hostile_text_stays_text(tab: Tab, viewer: Viewer) -> None:
 def test_the_panel_fits_the_screen(
     browser: Browser, viewer: Viewer, width: int, height: int
 ) -> None:
-    tab = browser.open(viewer.url, width, height)
-    tab.wait_text("4 objects", PATIENCE_S)
+    tab = open_page(browser, viewer, width, height)
     tab.key("/")
     tab.type("where is the mug")
     tab.key("Enter")
