@@ -104,31 +104,38 @@ double Trainer::regularise(const LossSettings& s) {
     const std::vector<Splat>& splats = raster_.splats();
     if (splats.empty() || (s.needle == 0 && s.opacity == 0 && s.scale == 0)) return 0;
     const float share = 1.0f / splats.size();
-    double needle = 0, opacity = 0, scale = 0;
-#pragma omp parallel for reduction(+ : needle, opacity, scale) schedule(static)
-    for (size_t k = 0; k < splats.size(); ++k) {
-        const size_t i = splats[k].index;
-        const float* log_scale = values_.values[2].data() + 3 * i;
-        const int longest = int(std::max_element(log_scale, log_scale + 3) - log_scale);
-        const int others[2] = {(longest + 1) % 3, (longest + 2) % 3};
-        const int second = log_scale[others[0]] >= log_scale[others[1]] ? others[0] : others[1];
-        const float excess = log_scale[longest] - log_scale[second] - s.log_max_ratio;
-        if (excess > 0) {
-            needle += excess;
-            rows_.scales[3 * k + longest] += s.needle * share;
-            rows_.scales[3 * k + second] -= s.needle * share;
-        }
-        const float p = std::exp2(splats[k].log2_opacity);
-        opacity += p;
-        rows_.logits[k] += s.opacity * share * p * (1 - p);
-        if (s.scale == 0) continue;
-        for (int a = 0; a < 3; ++a) {
-            const float size = std::exp(log_scale[a]);
-            scale += size;
-            rows_.scales[3 * k + a] += s.scale * share * size;
-        }
+    const int64_t n = int64_t(splats.size()), chunks = (n + kChunk - 1) / kChunk;
+    std::vector<double> totals(chunks, 0.0);
+#pragma omp parallel for schedule(static)
+    for (int64_t chunk = 0; chunk < chunks; ++chunk)
+        for (int64_t k = chunk * kChunk; k < std::min(n, (chunk + 1) * kChunk); ++k)
+            totals[chunk] += regularise_one(s, share, splats[k], k);
+    double total = 0;
+    for (const double part : totals) total += part;
+    return share * total;
+}
+
+double Trainer::regularise_one(const LossSettings& s, float share, const Splat& splat, int64_t row) {
+    const float* log_scale = values_.values[2].data() + 3 * size_t(splat.index);
+    const int longest = int(std::max_element(log_scale, log_scale + 3) - log_scale);
+    const int others[2] = {(longest + 1) % 3, (longest + 2) % 3};
+    const int second = log_scale[others[0]] >= log_scale[others[1]] ? others[0] : others[1];
+    const float excess = log_scale[longest] - log_scale[second] - s.log_max_ratio;
+    double total = 0;
+    if (excess > 0) {
+        total += s.needle * excess;
+        rows_.scales[3 * row + longest] += s.needle * share;
+        rows_.scales[3 * row + second] -= s.needle * share;
     }
-    return share * (s.needle * needle + s.opacity * opacity + s.scale * scale);
+    const float p = std::exp2(splat.log2_opacity);
+    total += s.opacity * p;
+    rows_.logits[row] += s.opacity * share * p * (1 - p);
+    for (int a = 0; s.scale != 0 && a < 3; ++a) {
+        const float size = std::exp(log_scale[a]);
+        total += s.scale * size;
+        rows_.scales[3 * row + a] += s.scale * share * size;
+    }
+    return total;
 }
 
 void Trainer::update(const AdamRates& rates, int sh_degree) {

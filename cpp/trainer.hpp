@@ -58,6 +58,7 @@ class Trainer {
   private:
     GaussianArrays arrays() const;
     double regularise(const LossSettings&);
+    double regularise_one(const LossSettings&, float share, const Splat&, int64_t row);
     void update(const AdamRates&, int sh_degree);
     void note_statistics(const View&);
 
