@@ -17,16 +17,19 @@ from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from grounding3d.errors import GroundingError
+from grounding3d.interfaces.ros.build_action import BuildAction
 from grounding3d.interfaces.ros.camera import CameraInput, TransformInput
 from grounding3d.interfaces.ros.guard import guarded
 from grounding3d.interfaces.ros.outputs import Outputs
 from grounding3d.interfaces.ros.parameters import Settings, declare_parameters, read_settings
+from grounding3d.interfaces.ros.planning import Planning
 from grounding3d.interfaces.ros.questions import Questions
 from grounding3d.interfaces.ros.services import MapServices
 from grounding3d.interfaces.ros.status import Status
 from grounding3d.live.map_server import MapServer
 from grounding3d.live.messages.types import RosTypes
 from grounding3d.live.replay import world_up
+from grounding3d.live.responder import Reply
 from grounding3d.live.transforms import LiveTransforms
 from grounding3d.live.worker import MappingWorker
 
@@ -111,10 +114,19 @@ class _Parts:
             self.camera = self._make_camera(self.server.worker)
         self.tf: TransformInput | None = None
         self.outputs = Outputs(node, types, self.server, own.map_max_points)
-        self.questions = Questions(node, types, self.server, self.outputs.send_reply)
-        self.services = MapServices(
-            node, types, self.server, lambda: self.questions.is_open, self.outputs.send_map
+        self.planning = Planning(
+            node, types, self.server, settings.planners, lambda: self.questions.is_open
         )
+        self.questions = Questions(node, types, self.server, self._reply)
+        self.services = MapServices(
+            node,
+            types,
+            self.server,
+            lambda: self.questions.is_open,
+            self.outputs.send_map,
+            settings.planners.grasp,
+        )
+        self.build = BuildAction(node, types, self.server, settings.config, self.outputs.send_map)
         self.status = Status(node, types, self.server, self.questions)
         self._timers: list[Any] = []
         self._map_group = MutuallyExclusiveCallbackGroup()
@@ -126,6 +138,7 @@ class _Parts:
         self.tf = TransformInput(self._node, self._node.types, self.transforms)
         self.questions.open()
         self._every(own.map_period_s, self.outputs.send_map, self._map_group)
+        self._every(_REFRESH_S, self.planning.send, MutuallyExclusiveCallbackGroup())
         self._every(own.status_period_s, self._tell, MutuallyExclusiveCallbackGroup())
         if self.camera is not None:
             self.camera.open()
@@ -147,6 +160,8 @@ class _Parts:
         self.services.destroy()
         self.questions.destroy()
         self.status.destroy()
+        self.planning.destroy()
+        self.build.destroy()
         self.outputs.close()
         self.server.close()
 
@@ -158,6 +173,10 @@ class _Parts:
         except GroundingError:
             self.server.close()
             raise
+
+    def _reply(self, reply: Reply) -> None:
+        self.outputs.send_reply(reply)
+        self.planning.note(reply)
 
     def _tell(self) -> None:
         self.status.send(self.camera.facts() if self.camera is not None else {})

@@ -60,6 +60,24 @@ class Probe:
     ) -> dict[str, Any]:
         return self.do("call", service=service, kind=kind, fields=fields, timeout_s=timeout_s)
 
+    def act(
+        self,
+        action: str,
+        kind: str,
+        timeout_s: float = 300.0,
+        cancel_after_s: float | None = None,
+        **fields: Any,
+    ) -> dict[str, Any]:
+        """Status, feedback and result of an action."""
+        return self.do(
+            "act",
+            action=action,
+            kind=kind,
+            fields=fields,
+            timeout_s=timeout_s,
+            cancel_after_s=cancel_after_s,
+        )
+
     def ask(self, text: str, timeout_s: float = 20.0) -> dict[str, Any]:
         """A question on the topic; its answer's JSON."""
         self.publish("/grounding3d/query", "std_msgs/msg/String", data=text)
@@ -114,6 +132,35 @@ class Client:
         future = client.call_async(fill(cls.Request(), fields))
         self._spin(future.done, timeout_s, f"{service} did not answer")
         return plain(future.result())
+
+    def act(
+        self,
+        action: str,
+        kind: str,
+        fields: dict[str, Any],
+        timeout_s: float,
+        cancel_after_s: float | None,
+    ) -> Any:
+        from rclpy.action import ActionClient
+
+        cls = _class(kind)
+        client = ActionClient(self.node, cls, action)
+        if not client.wait_for_server(timeout_s):
+            raise RuntimeError(f"there is no action {action}")
+        feedback: list[Any] = []
+
+        def note(message: Any) -> None:
+            feedback.append(plain(message.feedback))
+
+        sent = client.send_goal_async(fill(cls.Goal(), fields), feedback_callback=note)
+        self._spin(sent.done, timeout_s, "the goal was not answered")
+        done = sent.result().get_result_async()
+        if cancel_after_s is not None:
+            self._spin(lambda: False, cancel_after_s, None)
+            sent.result().cancel_goal_async()
+        self._spin(done.done, timeout_s, f"{action} did not end")
+        result = {"status": done.result().status, "feedback": feedback}
+        return {**result, "result": plain(done.result().result)}
 
     def topics(self) -> dict[str, list[str]]:
         return dict(self.node.get_topic_names_and_types())

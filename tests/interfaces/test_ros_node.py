@@ -19,6 +19,7 @@ from tests.ros_build import ros_environment
 
 pytestmark = pytest.mark.slow
 
+TABLETOP = Path(__file__).resolve().parents[2] / "scenes" / "tabletop"
 STRING = "std_msgs/msg/String"
 NOUNS = ["table", "mug", "banana", "keyboard"]
 MUG = [0.6, 0.1, 0.05]
@@ -208,6 +209,65 @@ def test_a_scene_is_saved_reset_and_loaded(probe: Probe, folder: Path) -> None:
     for topic, count in (("answer", 2), ("answer_pose", 1)):
         for _ in range(count):
             probe.take(f"/grounding3d/{topic}")
+
+
+def test_an_approach_that_is_not_possible_says_why(probe: Probe) -> None:
+    kind = "grounding3d_msgs/srv/ApproachPose"
+
+    def code(**fields: Any) -> int:
+        answer = probe.call("/grounding3d/approach_pose", kind, **fields)
+        assert answer["error_msg"]
+        return answer["error_code"]
+
+    assert code(query="the mug") == 22  # a scene without a floor
+    assert code(object_id=99) == 20
+    assert code(query="the umbrella") == 20
+    assert code() == 2
+    assert code(object_id=2, standoff_m=-1.0) == 2
+
+
+def test_grasp_hints_come_in_the_frame_that_was_asked_for(probe: Probe) -> None:
+    kind = "grounding3d_msgs/srv/ListObjects"
+    here, there = (
+        probe.call("/grounding3d/list_objects", kind, with_grasp=True, label="mug", target_frame=f)
+        for f in ("", "base")
+    )
+    (mug,), (moved,) = here["map"]["objects"], there["map"]["objects"]
+    assert mug["has_grasp"]
+    shift = np.subtract(xyz(moved["grasp"]["surface_point"]), xyz(mug["grasp"]["surface_point"]))
+    np.testing.assert_allclose(shift, [1, 2, 3], atol=1e-6)
+    if mug["grasp"]["has_support_plane"]:
+        difference = moved["grasp"]["support_plane"][3] - mug["grasp"]["support_plane"][3]
+        assert difference == pytest.approx(3)
+
+
+def test_a_scene_is_built_from_a_bag_while_questions_are_answered(
+    probe: Probe, folder: Path
+) -> None:
+    kind = "grounding3d_msgs/action/BuildScene"
+    goal = {
+        "capture": str(TABLETOP),
+        "scene_path": str(folder / "built"),
+        "overrides": ["capture.stride=9", "fusion.min_views=1"],
+    }
+    done = probe.act("/grounding3d/build_scene", kind, **goal)
+    assert done["result"]["error_code"] == 0, done["result"]["error_msg"]
+    assert done["status"] == 4  # succeeded
+    assert done["result"]["n_used"] == 3
+    assert len(load_scene(folder / "built").objects) == done["result"]["n_objects"] > 0
+    assert done["feedback"][-1]["done"] == done["feedback"][-1]["total"]
+    assert probe.ask("where is the mug")["scene"] == "0f0f"  # not loaded: nobody asked for it
+    for topic in ("answer", "answer_pose"):
+        probe.take(f"/grounding3d/{topic}")
+
+    missing = probe.act("/grounding3d/build_scene", kind, **{**goal, "capture": "/no/such/bag"})
+    assert (missing["result"]["error_code"], missing["status"]) == (13, 6)
+    wrong = probe.act("/grounding3d/build_scene", kind, **{**goal, "overrides": ["no.such=1"]})
+    assert wrong["result"]["error_code"] == 14
+    goal["scene_path"] = str(folder / "cancelled")
+    stopped = probe.act("/grounding3d/build_scene", kind, cancel_after_s=2.0, **goal)
+    assert (stopped["result"]["error_code"], stopped["status"]) == (15, 5)
+    assert not (folder / "cancelled").exists()
 
 
 def test_the_status_is_told(probe: Probe) -> None:

@@ -18,6 +18,7 @@ from rclpy.node import Node
 from grounding3d.config import Section
 from grounding3d.errors import ConfigError
 from grounding3d.live.config import Config, load_config
+from grounding3d.live.planner_config import ApproachConfig, CollisionConfig, GraspConfig
 
 _MOST_INT = 2**63 - 1
 
@@ -59,12 +60,21 @@ _NAMES = {
 }
 
 
+class PlannerSettings(Section):
+    """What planners are given; the sections are parameters of the node only."""
+
+    approach: ApproachConfig = ApproachConfig()
+    collision: CollisionConfig = CollisionConfig()
+    grasp: GraspConfig = GraspConfig()
+
+
 @dataclass(frozen=True)
 class Settings:
     """All parameters, checked."""
 
     node: NodeConfig
     config: Config
+    planners: PlannerSettings
 
 
 def declare_parameters(node: Node) -> None:
@@ -80,7 +90,7 @@ def declare_parameters(node: Node) -> None:
         _declare(node, _NAMES.get(name, name), field, field.default)
     preset = node.get_parameter("config").value
     config = load_config(Path(preset) if preset else None)
-    for name, field, value in _fields(config):
+    for name, field, value in (*_fields(config), *_fields(PlannerSettings())):
         _declare(node, name, field, value)
 
 
@@ -93,15 +103,12 @@ def read_settings(node: Node) -> Settings:
     own = {
         name: node.get_parameter(_NAMES.get(name, name)).value for name in NodeConfig.model_fields
     }
-    values: dict[str, Any] = {}
-    for name, field, _ in _fields(Config()):
-        *sections, leaf = name.split(".")
-        place = values
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[leaf] = _plain(node.get_parameter(name).value, field)
     try:
-        settings = Settings(NodeConfig.model_validate(own), Config.model_validate(values))
+        settings = Settings(
+            NodeConfig.model_validate(own),
+            Config.model_validate(_values(node, Config())),
+            PlannerSettings.model_validate(_values(node, PlannerSettings())),
+        )
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -115,11 +122,23 @@ def read_settings(node: Node) -> Settings:
     return settings
 
 
+def _values(node: Node, defaults: BaseModel) -> dict[str, Any]:
+    """The parameters of a record's fields, nested as the record is."""
+    values: dict[str, Any] = {}
+    for name, field, _ in _fields(defaults):
+        *sections, leaf = name.split(".")
+        place = values
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[leaf] = _plain(node.get_parameter(name).value, field)
+    return values
+
+
 def parameter_table() -> Iterator[tuple[str, Any, str]]:
     """(name, default, description) of every parameter; an unset one's default is None."""
     for name, field in NodeConfig.model_fields.items():
         yield _NAMES.get(name, name), field.default, field.description or ""
-    for name, field, value in _fields(Config()):
+    for name, field, value in (*_fields(Config()), *_fields(PlannerSettings())):
         yield name, value, field.description or ""
 
 

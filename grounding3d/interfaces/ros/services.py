@@ -16,9 +16,12 @@ from rclpy.node import Node
 
 from grounding3d.errors import EncoderError, GroundingError, SceneError, TransformError
 from grounding3d.interfaces.ros.guard import guarded
+from grounding3d.live.grasp import grasp_hint
 from grounding3d.live.map_server import MapServer
 from grounding3d.live.messages.answers import object_map
+from grounding3d.live.messages.planning import grasp_message
 from grounding3d.live.messages.types import MessageTypes
+from grounding3d.live.planner_config import GraspConfig
 from grounding3d.live.reframe import transform_object
 from grounding3d.live.responder import ErrorCode
 from grounding3d.live.transforms import message_stamp
@@ -38,6 +41,7 @@ class MapServices:
         server: the map.
         is_active: whether the node is.
         changed: called when the map was replaced.
+        grasp: the gripper that hints are given for.
     """
 
     def __init__(
@@ -47,7 +51,9 @@ class MapServices:
         server: MapServer,
         is_active: Callable[[], bool],
         changed: Callable[[], None],
+        grasp: GraspConfig,
     ) -> None:
+        self._grasp = grasp
         self._node, self._types, self._server = node, types, server
         self._is_active, self._changed = is_active, changed
         group = MutuallyExclusiveCallbackGroup()
@@ -96,12 +102,18 @@ class MapServices:
             return
         frame_id = request.target_frame.lstrip("/") or scene.scene.world_frame
         T, holds_s = self._server.to_frame(frame_id, message_stamp(request.stamp), scene)
-        items = [
-            item if T is None else transform_object(item, T)
+        wanted = [
+            item
             for item in scene.objects
             if request.kind in ("", item.kind) and request.label in ("", item.label)
         ]
-        response.map = object_map(self._types, scene, items, frame_id, T, holds_s)
+        hints = {}
+        if request.with_grasp:
+            for item in wanted:
+                hint = grasp_hint(scene, item, self._grasp)
+                hints[item.id] = grasp_message(self._types, hint, item.box, T)
+        items = [item if T is None else transform_object(item, T) for item in wanted]
+        response.map = object_map(self._types, scene, items, frame_id, T, holds_s, hints)
 
     def _load(self, request: Any, response: Any) -> None:
         scene = self._server.load(self._path(request))
