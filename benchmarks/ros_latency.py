@@ -1,0 +1,125 @@
+"""Query topic to answer topic over real DDS: python benchmarks/ros_latency.py SCENE [--live BAG].
+
+Starts the node, asks 50 questions a second for a minute, and prints one JSON line: how many were
+answered, median, 95th and 99th percentile and maximum in milliseconds, the node's CPU time an
+answer and its memory. With --live the node maps the bag, played in a loop, at the same time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PLAYER = REPOSITORY / "tests" / "interfaces" / "ros_player.py"
+QUESTIONS = ("where is the mug", "a red notebook", "the clock", "where is the umbrella", "a vase")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scene", type=Path)
+    parser.add_argument("--live", type=Path, metavar="BAG")
+    parser.add_argument("--rate", type=float, default=50.0, help="questions a second")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--frame-rate", type=float, default=10.0, help="of the played bag")
+    given = parser.parse_args()
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", "101")
+    command = [sys.executable, "-m", "grounding3d", "ros", "--scene", str(given.scene)]
+    if given.live:
+        command += ["--live", *_camera(given.live)]
+    node = subprocess.Popen(command)
+    player = _play_forever(given) if given.live else None
+    try:
+        print(json.dumps(measure(given, node.pid)))
+    finally:
+        if player is not None:
+            player.kill()
+        node.send_signal(signal.SIGINT)
+        node.wait(30)
+
+
+def measure(given: argparse.Namespace, pid: int) -> dict[str, Any]:
+    """Ask at a steady rate; figures of what came back."""
+    import rclpy
+    from rclpy.node import Node
+    from rclpy.qos import QoSProfile
+    from std_msgs.msg import String
+
+    rclpy.init()
+    client = Node("latency")
+    came: dict[str, float] = {}
+
+    def take(message: String) -> None:
+        came[json.loads(message.data)["query_id"]] = time.perf_counter()
+
+    profile = QoSProfile(depth=1000)
+    client.create_subscription(String, "/grounding3d/answer_json", take, profile)
+    publisher = client.create_publisher(String, "/grounding3d/query", profile)
+    threading.Thread(target=rclpy.spin, args=(client,), daemon=True).start()
+    while not publisher.get_subscription_count():
+        time.sleep(0.1)
+    time.sleep(5.0 if given.live is None else 20.0)
+    before = _cpu_s(pid)
+    sent = {}
+    for i in range(round(given.rate * given.seconds)):
+        record = {"text": QUESTIONS[i % len(QUESTIONS)], "id": str(i)}
+        sent[str(i)] = time.perf_counter()
+        publisher.publish(String(data=json.dumps(record)))
+        next_s = sent["0"] + (i + 1) / given.rate
+        time.sleep(max(0.0, next_s - time.perf_counter()))
+    time.sleep(2.0)
+    cpu_ms = 1e3 * (_cpu_s(pid) - before) / len(sent)
+    ms = [1e3 * (came[key] - sent[key]) for key in sent if key in came]
+    median, p95, p99, worst = np.percentile(ms, [50, 95, 99, 100]).round(2).tolist()
+    return {
+        "asked": len(sent), "answered": len(ms), "median_ms": median, "p95_ms": p95, "p99_ms": p99,
+        "max_ms": worst, "cpu_ms_an_answer": round(cpu_ms, 2), "memory_mb": _memory_mb(pid),
+        "is_live": given.live is not None, "load": round(os.getloadavg()[0], 1),
+    }  # fmt: skip
+
+
+def _camera(bag: Path) -> list[str]:
+    from grounding3d.capture import open_capture
+
+    topics = open_capture(bag).describe().details
+    return [
+        "--set", f"capture.color_topic={topics['color_topic']}",
+        "--set", f"capture.depth_topic={topics['depth_topic']}",
+    ]  # fmt: skip
+
+
+def _play_forever(given: argparse.Namespace) -> subprocess.Popen[bytes]:
+    arguments = [str(PLAYER), str(given.live), str(given.frame_rate)]
+    program = (
+        f"import runpy, sys; sys.argv = {arguments!r}\n"
+        "while True: runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    return subprocess.Popen([sys.executable, "-c", program])
+
+
+def _cpu_s(pid: int) -> float:
+    """User and system time of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory_mb(pid: int) -> float:
+    text = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in text.splitlines() if line.startswith("VmRSS"))
+    return round(int(line.split()[1]) / 1024, 1)
+
+
+if __name__ == "__main__":
+    main()
