@@ -1,4 +1,4 @@
-"""The compiled core: the same bits whatever the threads, the same picture whatever the processor."""
+"""The compiled core: the same bits for any threads, the same picture for any processor."""
 
 from __future__ import annotations
 
