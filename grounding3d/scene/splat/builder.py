@@ -263,10 +263,9 @@ class SplatBuilder:
         cancel: Cancel | None,
         save: Callable[[], None],
     ) -> None:
-        """Steps until the schedule or the time is over, saving now and then."""
-        limit = self._splat.max_seconds or np.inf
+        """Steps until the schedule is over, saving now and then."""
         saved_at = time.perf_counter()
-        while not trainer.done and trainer.seconds < limit:
+        while not trainer.done:
             if cancel is not None and cancel.is_set():
                 raise Cancelled(
                     f"the training was stopped after step {trainer.steps}",

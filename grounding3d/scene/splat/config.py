@@ -24,9 +24,9 @@ class RateConfig(Section):
         0.05, gt=0, le=1, description="last step of the means, as a share of the first"
     )
     wxyz: float = Field(2e-3, ge=0, description="step of the quaternions")
-    log_scales: float = Field(0.01, ge=0, description="step of the logarithms of the scales")
+    log_scales: float = Field(0.015, ge=0, description="step of the logarithms of the scales")
     logits: float = Field(0.05, ge=0, description="step of the opacities' logits")
-    sh0: float = Field(0.01, ge=0, description="step of the constant colour coefficients")
+    sh0: float = Field(0.02, ge=0, description="step of the constant colour coefficients")
     shN: float = Field(1e-3, ge=0, description="step of the view-dependent colour coefficients")
 
 
@@ -35,7 +35,7 @@ class LossConfig(Section):
 
     ssim: float = Field(0.2, ge=0, le=1, description="share of SSIM in the colour loss")
     ssim_stride: int = Field(2, ge=1, le=8, description="SSIM is evaluated on every n-th row")
-    depth: float = Field(1.0, ge=0, description="weight of the depth residual, per metre")
+    depth: float = Field(2.0, ge=0, description="weight of the depth residual, per metre")
     depth_cutoff_m: float = Field(
         0.05, gt=0, description="depth residuals far beyond this no longer pull, metres"
     )
@@ -105,9 +105,12 @@ class SplatConfig(Section):
         description="name in the table of training engines; auto: gsplat on cuda, native else, "
         "reference (slow) where the compiled core is missing",
     )
-    iterations: int = Field(1000, ge=0, description="training steps, one frame each")
+    iterations: int = Field(400, ge=0, description="training steps, one frame each")
     max_seconds: float | None = Field(
-        None, gt=0, description="training ends earlier after this many seconds; None: never"
+        None,
+        gt=0,
+        description="training ends after this many seconds if that is earlier, its schedule "
+        "following the time; None: after its iterations",
     )
     seed: int = Field(0, ge=0, description="seed of everything random")
     start: Literal["surfels", "sparse"] = Field(
@@ -127,7 +130,7 @@ class SplatConfig(Section):
         1, ge=0, le=4, description="training begins on images halved this many times"
     )
     coarse_until: float = Field(
-        0.4, ge=0, le=1, description="share of iterations spent on the halved images"
+        0.6, ge=0, le=1, description="share of iterations spent on the halved images"
     )
     exposure: bool = Field(
         True, description="fit a gain and an offset per frame and colour; their mean stays 1 and 0"

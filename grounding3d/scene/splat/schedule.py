@@ -20,29 +20,32 @@ class Schedule:
     config: SplatConfig
     means_rate: float
 
-    def progress(self, step: int) -> float:
-        """Share of the iterations done, at most 1."""
-        return min(1.0, step / max(1, self.config.iterations))
+    def progress(self, step: int, seconds: float = 0.0) -> float:
+        """Share of the training done, at most 1: of the steps or of the time, whichever is more."""
+        done = step / max(1, self.config.iterations)
+        if self.config.max_seconds is not None:
+            done = max(done, seconds / self.config.max_seconds)
+        return min(1.0, done)
 
-    def level(self, step: int) -> int:
+    def level(self, progress: float) -> int:
         """How often the image is halved: less and less, in equal parts of `coarse_until`."""
         levels, until = self.config.coarse_levels, self.config.coarse_until
         if levels == 0 or until == 0:
             return 0
-        return max(0, levels - int(levels * self.progress(step) / until))
+        return max(0, levels - int(levels * progress / until))
 
-    def sh_degree(self, step: int) -> int:
+    def sh_degree(self, progress: float) -> int:
         """Degree of colour in use."""
         every = self.config.sh_every
         if every == 0:
             return self.config.sh_degree
-        return min(self.config.sh_degree, int(self.progress(step) / every))
+        return min(self.config.sh_degree, int(progress / every))
 
-    def rates(self, step: int) -> LearningRates:
+    def rates(self, progress: float) -> LearningRates:
         """Step sizes; that of the means falls exponentially from the first to the last."""
         rates = self.config.rates
         return LearningRates(
-            means=self.means_rate * rates.means_last ** self.progress(step),
+            means=self.means_rate * rates.means_last**progress,
             wxyz=rates.wxyz,
             log_scales=rates.log_scales,
             logits=rates.logits,
@@ -66,13 +69,13 @@ class Schedule:
             scale=loss.scale if mcmc else 0.0,
         )
 
-    def edits(self, step: int) -> bool:
+    def edits(self, step: int, progress: float) -> bool:
         """Whether the set of Gaussians changes after that many steps."""
         densify = self.config.densify
         return (
             densify.strategy != "none"
             and self.is_boundary(step)
-            and densify.start <= self.progress(step) <= densify.stop
+            and densify.start <= progress <= densify.stop
         )
 
     def is_boundary(self, step: int) -> bool:
@@ -82,7 +85,7 @@ class Schedule:
         """
         return step > 0 and step % self.config.densify.every == 0
 
-    def resets(self, step: int) -> bool:
+    def resets(self, step: int, progress: float) -> bool:
         """Whether opacities are lowered after that many steps."""
         densify = self.config.densify
         every = densify.reset_every or (3000 if self.config.start == "sparse" else None)
@@ -91,5 +94,5 @@ class Schedule:
             and densify.strategy == "default"
             and step > 0
             and step % every == 0
-            and self.progress(step) <= densify.stop
+            and progress <= densify.stop
         )

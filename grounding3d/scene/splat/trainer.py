@@ -66,7 +66,8 @@ class Trainer:
         self.poses = PoseCorrections(config.pose_rate, config.pose_prior)
         self.steps = 0  # ever
         self.age = 0  # in the schedule; new frames set it back
-        self.seconds = 0.0
+        self.seconds = 0.0  # ever
+        self._clock = 0.0  # seconds in the schedule
         self._split_over_m = split_over_m
         self._store = store
         self._sampler = ViewSampler(config.seed)
@@ -84,7 +85,12 @@ class Trainer:
     @property
     def done(self) -> bool:
         """Whether the schedule has come to its end."""
-        return self.age >= self.config.iterations or len(self._train) == 0
+        return self.progress >= 1 or len(self._train) == 0
+
+    @property
+    def progress(self) -> float:
+        """Share of the schedule done."""
+        return self.schedule.progress(self.age, self._clock)
 
     @property
     def at_boundary(self) -> bool:
@@ -104,7 +110,7 @@ class Trainer:
         """
         started = time.perf_counter()
         number = self._sampler.next(self._train)
-        view = self.view(self._positions[number], self.schedule.level(self.age))
+        view = self.view(self._positions[number], self.schedule.level(self.progress))
         report = self._engine_step(number, view)
         if self.config.exposure:
             self.exposures.update(number, report.exposure)
@@ -118,7 +124,8 @@ class Trainer:
             self._mse + _SMOOTHING * (report.mse - self._mse)
         )  # fmt: skip
         self._change_set()
-        self.seconds += time.perf_counter() - started
+        spent = time.perf_counter() - started
+        self.seconds, self._clock = self.seconds + spent, self._clock + spent
         return report
 
     def view(self, position: int, level: int = 0) -> TrainView:
@@ -150,6 +157,7 @@ class Trainer:
         """Show new frames first, and go back in the schedule to give them time."""
         self._sampler.put_first(np.array([n for n in numbers if n in set(self._train)], np.int64))
         self.age = min(self.age, self.config.iterations // 2)
+        self._clock = min(self._clock, (self.config.max_seconds or 0.0) / 2)
 
     def remove_faint(self) -> None:
         """Drop Gaussians that can hardly be seen, where the strategy may."""
@@ -195,7 +203,7 @@ class Trainer:
             "updates": adam.steps,
             "anchor": self.anchor.copy(),
             "counters": np.array([self.steps, self.age], np.int64),
-            "running": np.array([self._mse, self.seconds]),
+            "running": np.array([self._mse, self.seconds, self._clock]),
             **_prefixed("sampler", self._sampler.state()),
             **_prefixed("exposure", self.exposures.rows.state()),
             **_prefixed("pose", self.poses.rows.state()),
@@ -208,7 +216,7 @@ class Trainer:
         self.engine.load(SplatParameters(**_within("value", state)), adam)
         self.anchor = state["anchor"].copy()
         self.steps, self.age = (int(v) for v in state["counters"])
-        self._mse, self.seconds = (float(v) for v in state["running"])
+        self._mse, self.seconds, self._clock = (float(v) for v in state["running"])
         self._sampler.restore(_within("sampler", state))
         self.exposures.rows.restore(_within("exposure", state))
         self.poses.rows.restore(_within("pose", state))
@@ -219,8 +227,8 @@ class Trainer:
             return self.engine.step(
                 view,
                 weights,
-                self.schedule.rates(self.age),
-                sh_degree=self.schedule.sh_degree(self.age),
+                self.schedule.rates(self.progress),
+                sh_degree=self.schedule.sh_degree(self.progress),
                 background=self._frame(number).background,
                 ssim_phase=self.steps % weights.ssim_stride,
             )
@@ -249,13 +257,13 @@ class Trainer:
         """What the strategy asks for after this step."""
         densify_config = self.config.densify
         if densify_config.strategy == "mcmc":
-            rate = densify_config.mcmc_noise * self.schedule.rates(self.age).means
+            rate = densify_config.mcmc_noise * self.schedule.rates(self.progress).means
             self.engine.perturb(rate, seed=(self.config.seed << 32) + self.steps)
-        if self.schedule.edits(self.age):
+        if self.schedule.edits(self.age, self.progress):
             self.apply(self._next_edit())
         if self.schedule.is_boundary(self.age):
             self.engine.forget_statistics()
-        if self.schedule.resets(self.age):
+        if self.schedule.resets(self.age, self.progress):
             parameters = self.engine.parameters()
             self.engine.set_logits(reset_logits(parameters, densify_config.reset_opacity))
 

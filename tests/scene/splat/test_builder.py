@@ -207,6 +207,8 @@ def test_training_ends_after_its_time() -> None:
     assert time.perf_counter() - started < 30
     assert scene.report is not None
     assert 0 < scene.report["steps"] < 100_000
+    assert builder._trainer is not None
+    assert builder._trainer.schedule.level(builder._trainer.progress) == 0
 
 
 def test_state_holds_a_training(tmp_path: Path) -> None:

@@ -23,31 +23,43 @@ def schedule(**changes: object) -> Schedule:
 
 def test_rates_of_the_means_fall_and_the_others_stay() -> None:
     plan = schedule(rates={"means_last": 0.01})
-    rates = [plan.rates(step).means for step in (0, 500, 1000, 5000)]
+    rates = [plan.rates(plan.progress(step)).means for step in (0, 500, 1000, 5000)]
     assert rates == pytest.approx([1e-3, 1e-4, 1e-5, 1e-5])
-    assert plan.rates(0).sh0 == plan.rates(1000).sh0
+    assert plan.rates(0).sh0 == plan.rates(1.0).sh0
 
 
 def test_images_grow_and_degrees_rise_in_equal_parts() -> None:
     plan = schedule(coarse_levels=2, coarse_until=0.5, sh_degree=3, sh_every=0.25)
-    assert [plan.level(step) for step in (0, 249, 250, 499, 500, 999)] == [2, 2, 1, 1, 0, 0]
-    assert [plan.sh_degree(step) for step in (0, 249, 250, 500, 999)] == [0, 0, 1, 2, 3]
+    assert [plan.level(p) for p in (0, 0.249, 0.25, 0.499, 0.5, 1)] == [2, 2, 1, 1, 0, 0]
+    assert [plan.sh_degree(p) for p in (0, 0.249, 0.25, 0.5, 1)] == [0, 0, 1, 2, 3]
     flat = schedule(coarse_levels=0, sh_degree=2, sh_every=0)
     assert flat.level(0) == 0
     assert flat.sh_degree(0) == 2
 
 
+def test_the_schedule_follows_the_time_where_it_is_bounded() -> None:
+    plan = schedule(max_seconds=20.0)
+    assert plan.progress(100, seconds=0.0) == pytest.approx(0.1)
+    assert plan.progress(100, seconds=10.0) == pytest.approx(0.5)
+    assert plan.progress(100, seconds=30.0) == 1
+
+
 def test_the_set_changes_only_in_its_time() -> None:
     plan = schedule(densify={"every": 100, "start": 0.2, "stop": 0.5})
-    assert [step for step in range(1001) if plan.edits(step)] == [200, 300, 400, 500]
-    assert not any(schedule(densify={"strategy": "none"}).edits(step) for step in range(1001))
+    assert [step for step in range(1001) if plan.edits(step, plan.progress(step))] == [
+        200,
+        300,
+        400,
+        500,
+    ]
+    assert not any(schedule(densify={"strategy": "none"}).edits(step, 0.3) for step in range(1001))
 
 
 def test_opacities_are_reset_for_sparse_starts_only() -> None:
     long = {"iterations": 10_000, "densify": {"stop": 0.7}}
-    assert not any(schedule(**long).resets(step) for step in range(10_001))
+    assert not any(schedule(**long).resets(step, 0.1) for step in range(10_001))
     sparse = schedule(**long, start="sparse")
-    assert [step for step in range(10_001) if sparse.resets(step)] == [3000, 6000]
+    assert [n for n in range(10_001) if sparse.resets(n, sparse.progress(n))] == [3000, 6000]
 
 
 def test_every_view_comes_once_an_epoch_in_an_order_of_its_own() -> None:
