@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from grounding3d.fusion.association import SegmentFuser
 
 _TRIM_SHARE = 0.1  # of its voxels: less is the rim of a thing that is there
-_CHANGED_SHARE = 0.25  # if no mask has touched the rest, it is the part that noise hides
+_CHANGED_SHARE = 0.35  # if no mask has touched the rest, it is the part that noise hides
 _GONE_SHARE = 0.5  # another thing may lie in the other half
 _LOOKED_SHARE = 0.3  # of its voxels a frame must say something about
 
