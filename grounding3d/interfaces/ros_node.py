@@ -34,7 +34,7 @@ from grounding3d.live.transforms import LiveTransforms
 from grounding3d.live.worker import MappingWorker
 
 _THREADS = 6  # questions, services, camera, transforms, map, and one to spare
-_REFRESH_S = 0.2  # how often the mapper is asked for a newer scene
+_REFRESH_S = 0.2  # how often a newer scene is looked for, and markers are drawn
 
 
 class GroundingNode(LifecycleNode):
@@ -138,6 +138,7 @@ class _Parts:
         self.tf = TransformInput(self._node, self._node.types, self.transforms)
         self.questions.open()
         self._every(own.map_period_s, self.outputs.send_map, self._map_group)
+        self._every(_REFRESH_S, self.outputs.draw, self._map_group)
         self._every(_REFRESH_S, self.planning.send, MutuallyExclusiveCallbackGroup())
         self._every(own.status_period_s, self._tell, MutuallyExclusiveCallbackGroup())
         if self.camera is not None:

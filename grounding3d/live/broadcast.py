@@ -51,6 +51,7 @@ class Broadcast:
         self._answers, self._objects = markers.MarkerBoard(types), markers.MarkerBoard(types)
         self._lock = threading.Lock()
         self._asked: Reply | None = None  # the newest question that could be asked
+        self._shown: Reply | None = None  # the one whose markers were sent
         self._drawn: tuple[LanguageScene | None, Reply | None] = (None, None)
 
     def reply(self, reply: Reply) -> None:
@@ -59,12 +60,22 @@ class Broadcast:
         self._put("answer", answers.answer_message, reply)
         self._put("answer_pose", answers.answer_pose, reply)
         self._put("detections", answers.detections, reply)
-        if reply.in_world.status == "invalid":
-            return
-        with self._lock:
+        if reply.in_world.status != "invalid":
             self._asked = reply
-            drawn = markers.answer_markers(self._types, reply.in_world)
-            self._send("markers", self._answers.draw(reply.in_world.frame_id, drawn))
+
+    def draw(self) -> None:
+        """Send the newest answer's markers, if they are not drawn yet.
+
+        Apart from `reply`, since they cost more than the answer: at many questions a second a
+        viewer has enough of some.
+        """
+        with self._lock:
+            asked = self._asked
+            if asked is None or asked is self._shown:
+                return
+            self._shown = asked
+            drawn = markers.answer_markers(self._types, asked.in_world)
+            self._send("markers", self._answers.draw(asked.in_world.frame_id, drawn))
 
     def map(self, scene: LanguageScene | None, is_watched: bool = True) -> None:
         """Send the map where it has changed, or, if somebody watches, what was asked of it."""
@@ -85,7 +96,7 @@ class Broadcast:
 
     def _clear(self) -> None:
         """There is no map any more: nothing is drawn either."""
-        self._asked = None
+        self._asked = self._shown = None
         self._drawn = None, None
         self._send("markers", self._answers.draw("map", []))
         self._send("object_markers", self._objects.draw("map", []))

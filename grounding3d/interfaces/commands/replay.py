@@ -104,6 +104,7 @@ class Replay:
                 now_ns = found.log_ns
                 for reply in found.replies:
                     broadcast.reply(reply)
+                    broadcast.draw()
                 if found.scene is not None:
                     broadcast.map(found.scene)
                 self._print(found)

@@ -40,6 +40,10 @@ class Outputs:
         """Publish one answer in all its forms."""
         self._broadcast.reply(reply)
 
+    def draw(self) -> None:
+        """Publish the newest answer's markers."""
+        self._broadcast.draw()
+
     def send_map(self) -> None:
         """Publish the map where it, or what was asked of it, has changed."""
         publisher = self._publishers.get("map")
