@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from grounding3d.interfaces.viewer import texts
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from viser import GuiButtonGroupHandle, GuiEvent
 
 N_CANDIDATES = 5
+_LATE_S = 0.5
 
 _HISTORY_TITLE = "Asked before …"
 _HINT = "For example: where is the mug, a red box, the thing to sit on. Enter asks."
@@ -32,6 +35,10 @@ class AskPanel:
                 gui.add_text("Where is", "", hint=_HINT),
                 gui.add_text("and (2nd)", "", hint="A second question, painted in blue."),
             ]
+        self._submitted, self._submitted_at = [""] * QUESTIONS, -_LATE_S
+        self._submitting = RLock()
+        for box in self._boxes:
+            box.on_update(self._typed)
         form.on_submit(lambda _: self.submit())
         button = gui.add_button("Ask", hint="Or press Enter in a question.")
         button.on_click(lambda _: self.submit())
@@ -44,13 +51,25 @@ class AskPanel:
 
     def submit(self) -> None:
         """Ask what stands in the boxes."""
-        self._session.ask([box.value for box in self._boxes])
+        with self._submitting:  # one after the other, so that `update` sees what it belongs to
+            self._submitted_at = time.monotonic()
+            self._submitted = [box.value.strip() for box in self._boxes]
+            self._session.ask(tuple(self._submitted))
+
+    def _typed(self, event: GuiEvent) -> None:
+        """The last letters may come after the Enter, since the page sends text in batches."""
+        if event.client is None or time.monotonic() - self._submitted_at > _LATE_S:
+            return
+        with self._submitting:
+            if [box.value.strip() for box in self._boxes] != self._submitted:
+                self.submit()
 
     def update(self) -> None:
         """Show the session's answers."""
         session = self._session
         for number, painting in enumerate(session.paintings):
-            if session.asked[number] != self._boxes[number].value.strip():
+            if session.asked[number] != self._submitted[number]:  # from the history, or cleared
+                self._submitted[number] = session.asked[number]
                 self._boxes[number].value = session.asked[number]  # type: ignore[misc]
             self._answers[number].content = self._content(number)
             count = len(painting.answer.candidates) if painting else 0

@@ -88,6 +88,12 @@ class TestPage:
         assert box_of("mug").contains(centres(buffer)[orange(buffer)], 0.03).mean() > 0.95
         wait_for(lambda: len(viewer.sessions[0].history) == 2, 10)
 
+    def test_letters_that_come_after_the_enter_are_asked_too(self, viewer, page: WirePage) -> None:
+        page.ask("where is the mug")
+        box = page.of("GuiTextMessage")[1]["uuid"]
+        page.send("GuiUpdateMessage", uuid=box, updates={"value": "where is the bowl"})
+        wait_for(lambda: viewer.sessions[0].asked == ["where is the mug", "where is the bowl"], 10)
+
     def test_what_is_not_there_is_said_plainly(self, page: WirePage) -> None:
         page.ask("where is the helicopter")
         wait_for(lambda: "Not found" in page.html(), 10)
