@@ -122,6 +122,9 @@ class Client:
         self._spin(lambda: False, wait_s, None)
         return len(self.inbox[topic])
 
+    def forget(self, topic: str) -> None:
+        self.inbox[topic].clear()
+
     def call(self, service: str, kind: str, fields: dict[str, Any], timeout_s: float) -> Any:
         cls = _class(kind)
         if service not in self.clients:

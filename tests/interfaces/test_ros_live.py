@@ -48,6 +48,30 @@ def play(environment: dict[str, str], bag: Path, rate_hz: float) -> None:
     subprocess.run(command, env=environment, check=True, timeout=300)
 
 
+def send_rubbish(probe: Probe) -> None:
+    """Images that do not decode, intrinsics that are none, and a flood of questions."""
+    color, depth = (argument.partition("=")[2] for argument in CAMERA[1::2])
+    for i, (kind, data) in enumerate([("rgb8; jpeg", []), ("rgb8; jpeg", [1, 2, 3]), ("", [0])]):
+        header = {"stamp": {"sec": 900 + i}, "frame_id": "camera_color_optical_frame"}
+        for topic in ("/camera/color", "/camera/aligned_depth_to_color"):
+            probe.publish(
+                f"{topic}/camera_info", "sensor_msgs/msg/CameraInfo",
+                header=header, width=2**31, height=0, k=[float("nan")] * 9,
+            )  # fmt: skip
+        for topic in (color, depth):
+            probe.publish(
+                topic, "sensor_msgs/msg/CompressedImage", header=header, format=kind, data=data
+            )
+    probe.publish("/tf", "tf2_msgs/msg/TFMessage")
+    probe.publish("/grounding3d/query_typed", "grounding3d_msgs/msg/Query", target_frame="/")
+    probe.take("/grounding3d/answer_json")
+    for _ in range(300):
+        probe.publish("/grounding3d/query", STRING, data="mug")
+    probe.do("pending", topic="/grounding3d/answer_json", wait_s=3.0)
+    probe.do("forget", topic="/grounding3d/answer_json")
+    assert probe.ask("where is the mug")["reason_code"] == "empty_scene"
+
+
 def test_a_recording_that_is_played_is_mapped_and_asked(tmp_path: Path) -> None:
     environment = ros_environment()
     with (
@@ -57,6 +81,7 @@ def test_a_recording_that_is_played_is_mapped_and_asked(tmp_path: Path) -> None:
         probe.listen("/grounding3d/answer_json", STRING)
         before = probe.ask("where is the mug", timeout_s=90)
         assert (before["status"], before["reason_code"]) == ("not_found", "empty_scene")
+        send_rubbish(probe)
         play(environment, TABLETOP, rate_hz=3.0)
         for category in ("mug", "clock"):
             answer = ask_until_found(probe, f"where is the {category}")
