@@ -70,9 +70,10 @@ def centred(frame: RGBDFrame) -> RGBDFrame:
     middle = np.array([(old.width - 1) / 2, (old.height - 1) / 2])
     offset = np.abs(np.array([old.cx, old.cy]) - middle)
     zoom = float((middle / (middle - offset)).max())
-    new = Camera.from_focal(old.fx * zoom, old.fy * zoom, *middle, old.width, old.height)
+    cx, cy = (float(value) for value in middle)
+    new = Camera.from_focal(old.fx * zoom, old.fy * zoom, cx, cy, old.width, old.height)
     v, u = np.mgrid[0 : old.height, 0 : old.width]
-    at = np.stack([(v - middle[1]) / zoom + old.cy, (u - middle[0]) / zoom + old.cx])
+    at = np.stack([(v - cy) / zoom + old.cy, (u - cx) / zoom + old.cx])
     channels = [
         map_coordinates(frame.rgb[..., c].astype(np.float32), at, order=1, mode="nearest")
         for c in range(3)
@@ -128,7 +129,9 @@ def run_opensplat(
         *("--sh-degree", str(max(1, sh_degree)), "--sh-degree-interval", str(interval)),
         *("--warmup-length", str(10 * iterations)),
     ]
-    started, stamps, last = time.perf_counter(), [], []
+    started = time.perf_counter()
+    stamps: list[float] = []
+    last: list[str] = []
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
