@@ -17,6 +17,7 @@ from grounding3d.scene.base import Cancel, FrameReport, Progress, Scene
 from grounding3d.scene.config import SceneConfig
 from grounding3d.scene.points import PointsBuilder
 from grounding3d.scene.splat.checkpoint import identity, load_checkpoint, save_checkpoint
+from grounding3d.scene.splat.coarsening import coarsened
 from grounding3d.scene.splat.engine import SplatEngine
 from grounding3d.scene.splat.engines import choose_engine, rasterizer_of
 from grounding3d.scene.splat.growth import growth, joined
@@ -239,16 +240,19 @@ class SplatBuilder:
 
     def _new_trainer(self, fused: Scene) -> Trainer:
         rows = start_rows(len(fused.gaussians), self._splat)
+        chosen, anchor = fused.gaussians.select(rows), fused.anchor[rows]
         extent = cameras_extent_m([frame.T_world_cam for frame in self._store.frames])
         voxel, rates = self._points.voxel_size_m, self._splat.rates
         surfels = self._splat.start == "surfels"
+        if surfels:
+            chosen, anchor = coarsened(chosen, anchor, voxel, self._splat.merge_levels)
         split = _SPLIT_VOXELS * voxel if surfels else _SPLIT_EXTENT * extent
         return Trainer(
             self._splat,
             self._engine(),
             self._store,
-            start_parameters(fused.gaussians.select(rows), self._splat),
-            fused.anchor[rows],
+            start_parameters(chosen, self._splat),
+            anchor,
             means_rate=rates.means_voxels * voxel if surfels else rates.means_extent * extent,
             split_over_m=self._splat.densify.split_over_m or split,
         )

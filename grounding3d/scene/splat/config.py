@@ -119,6 +119,13 @@ class SplatConfig(Section):
         "structure from motion",
     )
     sparse_points: int = Field(5000, ge=4, description="points of a sparse start")
+    merge_levels: int = Field(
+        0,
+        ge=0,
+        le=4,
+        description="a surfel start merges flat, even patches in cells of 2, 4, ... voxels that "
+        "often: fewer Gaussians, faster steps, less exact before training",
+    )
     sh_degree: int = Field(1, ge=0, le=3, description="degree of view-dependent colour")
     sh_every: float = Field(
         0.25, ge=0, le=1, description="share of iterations after which the degree rises by one"
