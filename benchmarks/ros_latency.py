@@ -79,7 +79,9 @@ def measure(given: argparse.Namespace, pid: int) -> dict[str, Any]:
         publisher.publish(String(data=json.dumps(record)))
         next_s = sent["0"] + (i + 1) / given.rate
         time.sleep(max(0.0, next_s - time.perf_counter()))
-    time.sleep(2.0)
+    until = time.monotonic() + 15.0
+    while len(came) < len(sent) and time.monotonic() < until:
+        time.sleep(0.1)
     cpu_ms = 1e3 * (_cpu_s(pid) - before) / len(sent)
     ms = [1e3 * (came[key] - sent[key]) for key in sent if key in came]
     median, p95, p99, worst = np.percentile(ms, [50, 95, 99, 100]).round(2).tolist()

@@ -20,8 +20,11 @@ def sensors(reliability: str, depth: int) -> QoSProfile:
 
 
 def questions() -> QoSProfile:
-    """Queries and answers: none may be lost, and a node that restarts gets no old ones."""
-    return _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 100)
+    """Queries and answers: none may be lost, and a node that restarts gets no old ones.
+
+    The queue is long, since a machine that is busy for seconds would else drop the oldest.
+    """
+    return _profile(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE, 1000)
 
 
 def latched() -> QoSProfile:
