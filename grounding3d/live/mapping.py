@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -209,8 +210,13 @@ def build_scene(
     *,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    watch: Callable[[Mapper], None] | None = None,
 ) -> LanguageScene:
     """Run a whole recording through a `Mapper`.
+
+    Args:
+        watch: called with the mapper after every frame and at every report of progress on the
+            geometry; may take a `snapshot()`.
 
     Raises:
         Cancelled: `cancel` was set; nothing has been written.
@@ -221,14 +227,20 @@ def build_scene(
         up_world=capture.up_world,
         static_transforms=getattr(capture, "static_transforms", None),
     )
+
+    def report_progress(stage: str, done: int, total: int | None) -> None:
+        if progress is not None:
+            progress(stage, done, total)
+        if watch is not None:
+            watch(mapper)
+
     for frame in read_ahead(capture):
         if cancel is not None and cancel.is_set():
             raise Cancelled("the build was stopped")
         report = mapper.add(frame)
         if not report.used:
             _log.debug("frame %d skipped: %s", report.frame_index, report.reason)
-        if progress is not None:
-            progress("frames", mapper.counts.seen, capture.length)
-    scene = mapper.finish(progress, cancel)
+        report_progress("frames", mapper.counts.seen, capture.length)
+    scene = mapper.finish(report_progress, cancel)
     _log.info("used %d of %d frames", mapper.counts.used, mapper.counts.seen)
     return scene

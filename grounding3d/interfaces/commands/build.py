@@ -34,6 +34,8 @@ class Build:
     """bundled-v1, open_clip:ARCH/TAG, open_clip:ARCH@FILE, or an installed plug-in's name."""
     world_frame: str | None = None
     """Frame id of the answers' coordinates."""
+    save_every: float | None = None
+    """Seconds between snapshots saved to the scene folder, for `view --live` to show it grow."""
     set: Overrides = ()
     """Override any configuration field; may be given several times."""
 
@@ -47,18 +49,21 @@ class Build:
         }
         config = read_config(self.config, self.set, flags)
         started = time.perf_counter()
-        scene = build_and_save(self.capture, self.out, config)
+        scene = build_and_save(self.capture, self.out, config, self.save_every)
         print(describe_build(scene, self.out, time.perf_counter() - started))
         return 0
 
 
-def build_and_save(source: Path, out: Path, config: Config) -> LanguageScene:
+def build_and_save(
+    source: Path, out: Path, config: Config, save_every: float | None = None
+) -> LanguageScene:
     """Build the scene of one capture and write it to `out`, with progress on stderr."""
     from dataclasses import replace
 
     from grounding3d.capture import open_capture
     from grounding3d.capture.base import CaptureDescription
     from grounding3d.features.encoders import load_encoder
+    from grounding3d.interfaces.growing import GrowingScene
     from grounding3d.interfaces.progress import show_progress
     from grounding3d.live.mapping import build_scene
     from grounding3d.objects.store import check_output_folder, save_scene
@@ -67,15 +72,18 @@ def build_and_save(source: Path, out: Path, config: Config) -> LanguageScene:
     capture = open_capture(source, config.capture)
     encoder = load_encoder(config.encoder, device=config.device)
     checkpoint = out.absolute().with_name(out.absolute().name + ".checkpoint.safetensors")
+    watch = None if save_every is None else GrowingScene(out, save_every)
     with show_progress() as progress:
-        scene = build_scene(capture, _saving_to(checkpoint, config), encoder, progress=progress)
+        scene = build_scene(
+            capture, _saving_to(checkpoint, config), encoder, progress=progress, watch=watch
+        )
     facts: CaptureDescription = capture.describe()
     scene = replace(
         scene,
         config=config.model_dump(mode="json"),
         capture={
             "format": facts.format,
-            "source": str(source),
+            "source": str(source.resolve()),
             "details": facts.details,
             "warnings": list(facts.warnings),
         },
