@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # the pins are those of Python 3.11 and newer; an older one takes what its packages still offer
 PINS := $(shell $(PYTHON) -c 'import sys; print("-c constraints.txt" if sys.version_info >= (3, 11) else "")')
-# what open3d needs from the system; installed where we may, named where we may not
-SYSTEM_LIBRARIES := libusb-1.0-0 libgl1 libgomp1
+# installed where we may, named where we may not: a compiler for the core, what open3d needs
+SYSTEM_LIBRARIES := g++ libusb-1.0-0 libgl1 libgomp1
+# the browser that the viewer's tests look through; they skip without
+TEST_LIBRARIES := chromium
 
 .PHONY: demo test test-quick lint format types check bench clean
 
@@ -14,6 +16,8 @@ demo: $(STAMP)
 	$(BIN)/grounding3d demo -o out/demo
 
 test: $(STAMP)
+	-sh tools/system_libraries.sh $(TEST_LIBRARIES)
+	-$(BIN)/python tools/build_ros_interfaces.py
 	$(BIN)/python -m pytest -n 2
 
 test-quick: $(STAMP)
@@ -32,7 +36,7 @@ types: $(STAMP)
 
 check: lint types test
 
-$(STAMP): pyproject.toml constraints.txt tools/system_libraries.sh
+$(STAMP): pyproject.toml constraints.txt tools/system_libraries.sh $(wildcard cpp/* cpp/kernels/*)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "grounding3d needs Python 3.10 to 3.13, found $$($(PYTHON) --version); name one with: make PYTHON=python3.12"; exit 1; }
 	sh tools/system_libraries.sh $(SYSTEM_LIBRARIES)

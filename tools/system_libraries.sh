@@ -11,4 +11,5 @@ if command -v apt-get >/dev/null && $as_root true 2>/dev/null; then
   $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null && exit 0
 fi
 echo "Note: these system libraries are missing and could not be installed here:$missing" >&2
-echo "Mesh export needs them; on Debian or Ubuntu: sudo apt-get install$missing" >&2
+echo "Without g++ the slow reference rasteriser is used, without the others mesh export or browser tests are left out." >&2
+echo "On Debian or Ubuntu: sudo apt-get install$missing" >&2
