@@ -7,9 +7,8 @@ import threading
 import numpy as np
 
 from grounding3d.features.base import Encoder
-from grounding3d.features.relevancy import relevancy_scale
-from grounding3d.interfaces.viewer.relevance import GaussianRelevancy
 from grounding3d.objects.base import LanguageScene
+from grounding3d.query.gaussian_relevancy import GaussianRelevancy
 
 
 class MapRelevancy:
@@ -28,7 +27,6 @@ class MapRelevancy:
         """[N] float32 in [0, 1]."""
         with self._lock:
             if self._prepared is None or self._prepared[0] is not scene:
-                canonical = self._encoder.encode_text(self._encoder.canonical_phrases)
-                scale = relevancy_scale(self._encoder)
-                self._prepared = scene, GaussianRelevancy(scene.features, canonical, scale)
+                relevancy = GaussianRelevancy.for_encoder(scene.features, self._encoder)
+                self._prepared = scene, relevancy
             return self._prepared[1].of(self._encoder.encode_text([target])[0])

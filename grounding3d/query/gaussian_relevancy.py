@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from grounding3d.features.relevancy import sigmoid
+from grounding3d.features.base import Encoder
+from grounding3d.features.relevancy import relevancy_scale, sigmoid
 from grounding3d.fusion.base import NO_CODE, GaussianFeatures
 
 
 class GaussianRelevancy:
-    """LERF's relevancy of N Gaussians, from K products instead of N.
+    """LERF's relevancy (Kerr et al. 2023, section 3.3) of N Gaussians, from K products, not N.
 
     A Gaussian's feature is f = sum(w_j c_j) / |sum(w_j c_j)|, so its cosine with any vector is a
     weighted sum of the codebook's cosines. The norm and the best canonical phrase do not depend on
@@ -31,6 +32,12 @@ class GaussianRelevancy:
         self._normalise()
         cosines = [self._cosine(phrase) for phrase in canonical]
         self._rival = np.max(cosines, axis=0) if cosines else np.zeros(len(self.seen), np.float32)
+
+    @classmethod
+    def for_encoder(cls, features: GaussianFeatures, encoder: Encoder) -> GaussianRelevancy:
+        """With the canonical phrases and the scale of the encoder that made the codebook."""
+        canonical = encoder.encode_text(encoder.canonical_phrases)
+        return cls(features, canonical, relevancy_scale(encoder))
 
     def of(self, query: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """Relevancy of Gaussians for a query.
@@ -67,3 +74,11 @@ class GaussianRelevancy:
                 pair = gram[self._codes[:, a], self._codes[:, b]]
                 squared += self._weights[:, a] * self._weights[:, b] * pair
         self._weights /= np.sqrt(np.maximum(squared, 1e-12))[:, None]
+
+
+def gaussian_relevancy(features: GaussianFeatures, target: str, encoder: Encoder) -> np.ndarray:
+    """[N] float32 relevancy of every Gaussian for one phrase, such as `Answer.parsed.target`.
+
+    For one question; `GaussianRelevancy` is for several.
+    """
+    return GaussianRelevancy.for_encoder(features, encoder).of(encoder.encode_text([target])[0])

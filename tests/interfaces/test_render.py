@@ -28,13 +28,13 @@ from grounding3d.interfaces.renders.contact_sheet import contact_sheet
 from grounding3d.interfaces.renders.crops import object_crops
 from grounding3d.interfaces.renders.drawing import ACCENT, plain
 from grounding3d.interfaces.renders.floor_plan import floor_plan
-from grounding3d.interfaces.renders.heat import gaussian_relevancy
 from grounding3d.interfaces.renders.paths import orbit, trajectory
 from grounding3d.interfaces.renders.plan_frame import make_plan_frame, nice_length, outline
 from grounding3d.interfaces.renders.recording import Recording
 from grounding3d.interfaces.renders.view import ViewRenderer
 from grounding3d.objects.base import LanguageScene
 from grounding3d.objects.store import save_scene
+from grounding3d.query.gaussian_relevancy import gaussian_relevancy
 from grounding3d.scene.rasterizers import available_rasterizers
 
 CHANNEL = {"red": 0, "green": 1, "blue": 2}
@@ -324,21 +324,6 @@ class TestPaths:
 
 
 class TestRelevancy:
-    def test_codes_give_what_whole_vectors_give(self, scene) -> None:
-        encoder, features = box_scene.encoder(), scene.features
-        fast = gaussian_relevancy(features, "mug", encoder)
-        used = features.weights.astype(np.float64) * (features.codes != 0xFFFF)
-        codes = np.where(features.codes == 0xFFFF, 0, features.codes)
-        vectors = (used[..., None] * features.codebook.astype(float)[codes]).sum(axis=1)
-        seen = np.linalg.norm(vectors, axis=1) > 0
-        vectors[seen] /= np.linalg.norm(vectors[seen], axis=1, keepdims=True)
-        query, *canonical = encoder.encode_text(["mug", *encoder.canonical_phrases]).astype(float)
-        logit = 10 * (vectors @ query - (vectors @ np.array(canonical).T).max(axis=1))
-        expected = np.where(seen, 1 / (1 + np.exp(-logit)), 0)
-        np.testing.assert_allclose(fast, expected, atol=2e-3)
-        assert not fast[~seen].any()
-        assert seen.mean() < 1
-
     def test_the_answer_glows_and_has_its_box(self, folder: Path, tmp_path: Path, capsys) -> None:
         out = tmp_path / "mug"
         options = ["--what", "relevancy", "--query", "where is the mug", "--every", "4"]

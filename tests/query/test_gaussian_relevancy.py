@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grounding3d.features.relevancy import relevancy
+from grounding3d.features.relevancy import relevancy, relevancy_scale
 from grounding3d.fusion.base import NO_CODE, GaussianFeatures
-from grounding3d.interfaces.viewer.relevance import GaussianRelevancy
+from grounding3d.query.gaussian_relevancy import GaussianRelevancy, gaussian_relevancy
 
 
 def unit(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -54,8 +54,17 @@ def test_a_scene_without_codes_is_dark() -> None:
     assert not GaussianRelevancy(features, np.zeros((4, 8)), 10.0).of(np.ones(8)).any()
 
 
-def test_the_thing_that_is_asked_for_lights_up(model) -> None:
-    painting = model.ask("where is the mug")
-    mean = [painting.relevancy()[model.thing == code].mean() for code in range(4)]
-    assert int(np.argmax(mean)) == 1
-    assert mean[1] > 0.9
+def test_an_encoder_brings_its_own_canonical_phrases_and_scale(bundled) -> None:
+    words = ["mug", "table", "banana"]
+    codebook = bundled.encode_text(words).astype(np.float16)
+    codes = np.arange(3, dtype=np.uint16)[:, None]
+    weights = np.ones((3, 1), np.float16)
+    features = GaussianFeatures(codebook, codes, weights, weights[:, 0])
+    found = gaussian_relevancy(features, "mug", bundled)
+    canonical = bundled.encode_text(bundled.canonical_phrases)
+    vectors = codebook.astype(np.float32)
+    scale = relevancy_scale(bundled)
+    expected = relevancy(vectors, bundled.encode_text(["mug"])[0], canonical, scale)
+    assert found == pytest.approx(expected, abs=2e-3)
+    assert found[0] > 0.5
+    assert found[0] > found[1:].max() + 0.1

@@ -103,13 +103,18 @@ def colour_normals(normals: np.ndarray) -> np.ndarray:
     return rgb
 
 
+def glow(relevancy: np.ndarray) -> np.ndarray:
+    """Brightness in [0, 1] for painting: 0 up to neutral (0.5), 1 at full relevancy."""
+    return np.clip(2 * relevancy - 1, 0, 1).astype(np.float32)
+
+
 def paint_heat(rgb: np.ndarray, heat: np.ndarray, strength: float = 0.75) -> np.ndarray:
     """A picture [H,W,3] greyed, with `heat` [H,W] in [0, 1] glowing over it."""
     grey = rgb.astype(np.float64).mean(axis=-1, keepdims=True)
     muted = 0.35 * rgb + 0.65 * (0.75 * grey + 48)
     share = strength * np.clip(heat, 0, 1)[..., None] ** 0.7
-    glow = turbo(0.25 + 0.7 * np.clip(heat, 0, 1)).astype(np.float64)
-    return np.rint(np.clip((1 - share) * muted + share * glow, 0, 255)).astype(np.uint8)
+    light = turbo(0.25 + 0.7 * np.clip(heat, 0, 1)).astype(np.float64)
+    return np.rint(np.clip((1 - share) * muted + share * light, 0, 255)).astype(np.uint8)
 
 
 def side_by_side(

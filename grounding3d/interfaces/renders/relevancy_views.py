@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from grounding3d.interfaces.renders.colours import paint_heat, turbo
+from grounding3d.interfaces.renders.colours import glow, paint_heat, turbo
 from grounding3d.interfaces.renders.drawing import (
     ACCENT,
     INK,
@@ -23,11 +23,11 @@ from grounding3d.interfaces.renders.drawing import (
     project_box,
 )
 from grounding3d.interfaces.renders.files import picture_folder, save_png
-from grounding3d.interfaces.renders.heat import gaussian_relevancy, glow
 from grounding3d.interfaces.renders.view import View, ViewRenderer
 from grounding3d.interfaces.renders.views import sized
 from grounding3d.query.answer import Answer
 from grounding3d.query.engine import QueryEngine
+from grounding3d.query.gaussian_relevancy import gaussian_relevancy
 from grounding3d.scene.base import Keyframe, Progress
 
 

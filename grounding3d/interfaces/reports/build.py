@@ -10,10 +10,10 @@ from PIL import Image
 
 from grounding3d import __version__
 from grounding3d.errors import SceneError
+from grounding3d.interfaces.renders.colours import glow
 from grounding3d.interfaces.renders.crops import ObjectCrop, best_keyframes, object_crops
 from grounding3d.interfaces.renders.drawing import PALETTE, draw_box, metres, size_text
 from grounding3d.interfaces.renders.floor_plan import floor_plan
-from grounding3d.interfaces.renders.heat import glow
 from grounding3d.interfaces.renders.recording import Recording
 from grounding3d.interfaces.renders.relevancy_views import relevancy_of, relevancy_picture
 from grounding3d.interfaces.renders.view import ViewRenderer

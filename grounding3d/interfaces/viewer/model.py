@@ -10,14 +10,13 @@ import numpy as np
 
 from grounding3d.errors import GroundingError
 from grounding3d.features.base import Encoder
-from grounding3d.features.relevancy import relevancy_scale
 from grounding3d.fusion.base import NO_CODE
 from grounding3d.geometry.transforms import matrix_from_wxyz
-from grounding3d.interfaces.viewer.relevance import GaussianRelevancy
 from grounding3d.objects.base import LanguageScene
 from grounding3d.query.answer import Answer
 from grounding3d.query.engine import QueryEngine
 from grounding3d.query.evidence import encode_query
+from grounding3d.query.gaussian_relevancy import GaussianRelevancy
 
 _log = logging.getLogger(__name__)
 
@@ -128,8 +127,7 @@ def make_model(scene: LanguageScene, encoder: Encoder | None, no_encoder: str = 
     if encoder is not None:
         try:
             engine = QueryEngine(scene, encoder)
-            canonical = encoder.encode_text(encoder.canonical_phrases)
-            relevancy = GaussianRelevancy(scene.features, canonical, relevancy_scale(encoder))
+            relevancy = GaussianRelevancy.for_encoder(scene.features, encoder)
         except GroundingError as error:
             _log.warning("the scene cannot be asked: %s", error)
             engine, no_encoder = None, str(error)

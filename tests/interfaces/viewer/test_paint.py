@@ -51,6 +51,13 @@ def test_the_mug_glows_in_the_scene(model) -> None:
     assert distance(painted[model.thing == 3], QUERY_COLOURS[0]) > 120
 
 
+def test_the_thing_that_is_asked_for_lights_up(model) -> None:
+    painting = model.ask("where is the mug")
+    mean = [painting.relevancy()[model.thing == code].mean() for code in range(4)]
+    assert int(np.argmax(mean)) == 1
+    assert mean[1] > 0.9
+
+
 def test_depth_is_bright_near_and_dark_far(model) -> None:
     rows = np.arange(len(model))
     eye = np.array([-2.0, 0, 0.7])
