@@ -19,7 +19,8 @@ from grounding3d.geometry.transforms import look_at, matrix_from_wxyz
 from grounding3d.interfaces.cli import main
 from grounding3d.interfaces.exports.mesh import PosedDepth, write_mesh
 from grounding3d.objects.base import LanguageScene
-from grounding3d.objects.store import save_scene
+from grounding3d.objects.listing import object_listing
+from grounding3d.objects.store import load_scene, save_scene
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,12 @@ class TestSplats:
         assert content["frame_id"] == "map"
         assert [o["label"] for o in content["objects"]] == [o.label for o in scene.objects]
         np.testing.assert_allclose(content["objects"][1]["position"], BOXES["red"].center)
+        assert set(content) == {"schema", "scene", "frame_id", "up_world", "objects"}
+        assert set(content["objects"][1]) == {
+            "id", "kind", "label", "position", "covariance", "box", "support", "n_views",
+            "n_points", "stamp",
+        }  # fmt: skip
+        assert content == object_listing(load_scene(folder))
 
 
 class TestMesh:
