@@ -218,7 +218,7 @@ class FrameAssembler:
                 self._drop("an image without a stamp")
             return
         if stream.is_set_back(stamp_s):
-            self._begin_run()
+            self._begin_run(stamp_s)
             stream = self._depth if is_depth else self._color
         if stamp_s < stream.newest_s - _SET_BACK_S:
             if is_depth:
@@ -230,12 +230,18 @@ class FrameAssembler:
             if is_depth:
                 self._drop("no colour image came")
 
-    def _begin_run(self) -> None:
-        """Leave behind what waits: the clock was set back."""
+    def _begin_run(self, stamp_s: float) -> None:
+        """Leave behind what waits, and the poses of before: the clock was set back.
+
+        Poses are forgotten here, since those of the new run may come later than its images: until
+        then, the old run's would be taken for theirs.
+        """
         left = len(self._pairs) + len(self._depth.waiting)
         self._drop("the clock was set back", left)
         self._color, self._depth = _Stream(), _Stream()
         self._pairs, self._last_s = [], -np.inf
+        self._track = None
+        self._transforms.set_back_to(stamp_s)
 
     def _slop_s(self) -> float:
         """Within half a period, no other image can be nearer."""

@@ -74,14 +74,14 @@ class LiveRig:
     def _facts(self, topic: ImageTopic, image: Any) -> CameraFacts:
         info, given = self._infos.get(topic.is_depth), self._given[topic.is_depth]
         K = None if given is None else Camera.from_focal(*given, 1, 1).K
-        if info is not None:
-            name = f"for {topic.name}"
-            return camera_facts(info, name, is_rectified=topic.is_rectified, K=K)
         kind = "depth" if topic.is_depth else "color"
+        info_topic = getattr(self._config, f"{kind}_info_topic") or topic.info_topic
+        if info is not None:
+            return camera_facts(info, info_topic, is_rectified=topic.is_rectified, K=K)
         if K is None:
             raise CaptureError(
                 f"no camera_info for {topic.name} yet",
-                expected=f"messages on {topic.info_topic}",
+                expected=f"messages on {info_topic}",
                 hint=f"Or give the intrinsics: capture.{kind}_intrinsics, fx, fy, cx, cy.",
             )
         decode = decode_depth if topic.is_depth else decode_color

@@ -55,6 +55,12 @@ class LiveTransforms:
                     self.n_broken += 1
                     self.last_problem = str(error)
 
+    def set_back_to(self, stamp_s: float) -> None:
+        """The clock was set back to this time: forget what moves, if it is of the run before."""
+        with self.lock:
+            if any(newest_s > stamp_s + _SET_BACK_S for newest_s, _ in self._newest.values()):
+                self._begin_run()
+
     def _is_set_back(self, link: tuple[str, str], stamp_s: float) -> bool:
         newest_s, n_late = self._newest.get(link, (stamp_s, 0))
         n_late = n_late + 1 if stamp_s < newest_s - _SET_BACK_S else 0

@@ -38,6 +38,14 @@ def camera_info(camera: Camera = CAMERA, frame: str = FRAME, **fields: Any) -> S
     return SimpleNamespace(**{**given, **fields})
 
 
+def odometry(stamp_s: float, y: float) -> SimpleNamespace:
+    """The base at (stamp, y, 3) in the frame odom."""
+    at = SimpleNamespace(x=stamp_s, y=y, z=3.0)
+    turn = SimpleNamespace(x=0.0, y=0.0, z=0.0, w=1.0)
+    pose = SimpleNamespace(pose=SimpleNamespace(position=at, orientation=turn))
+    return SimpleNamespace(header=header(stamp_s, "odom"), child_frame_id="base", pose=pose)
+
+
 class Robot:
     """A camera that drives along x of the odom frame at 0.1 m/s, with a clock of its own."""
 
@@ -270,7 +278,7 @@ def test_a_malformed_image_is_counted_and_the_next_one_is_used(spoilt, reason: s
 
 
 def test_nan_intrinsics_are_refused() -> None:
-    robot = Robot()
+    robot = Robot(CaptureConfig(color_topic="/head/color/image_raw"))
     robot.drive(1.0, 2.0)
     robot.infos()
     robot.assembler.add_color_info(camera_info(k=np.full(9, np.nan)))
@@ -279,6 +287,7 @@ def test_nan_intrinsics_are_refused() -> None:
     robot.now_s = 1.0
     assert robot.poll() == []
     assert any("NaN" in reason for reason in robot.reasons())
+    assert "the camera_info on /head/color/camera_info holds" in robot.assembler.stats().problem
     robot.assembler.add_color_info(camera_info())
     robot.images(1.3)
     assert len(robot.poll()) == 1
@@ -301,15 +310,35 @@ def test_a_clock_that_is_set_back_begins_anew_and_mixes_no_poses() -> None:
     assert all(frame.T_world_cam[1, 3] >= 7.0 for frame in taken)
 
 
+@pytest.mark.parametrize("source", ["topic", "tf"])
+def test_images_of_a_new_run_do_not_get_the_poses_of_the_old_one(source: str) -> None:
+    robot = Robot(CaptureConfig(pose_topic="/odometry" if source == "topic" else None))
+    robot.infos()
+
+    def pose(stamp_s: float, y: float) -> None:
+        if source == "topic":
+            robot.assembler.add_pose(odometry(stamp_s, y))
+        else:
+            robot.tf("map", "base", make_pose(np.eye(3), np.array([0.0, y, 0.0])), stamp_s)
+
+    for n in range(101):
+        pose(90.0 + 0.1 * n, y=2.0)
+    robot.images(99.95)
+    assert len(robot.poll()) == 1
+    for n in range(20):  # set back; the poses of the second run are slow to come
+        robot.images(95.0 + 0.1 * n)
+        assert robot.poll() == []
+    pose(95.9, y=7.0)
+    pose(96.1, y=7.0)
+    (frame,) = [frame for frame in robot.poll() if frame.depth_stamp_s == pytest.approx(96.0)]
+    assert frame.T_world_cam[1, 3] == pytest.approx(7.0)
+
+
 def test_poses_of_a_topic_replace_transforms() -> None:
     robot = Robot(CaptureConfig(pose_topic="/odometry"))
     robot.infos()
     for stamp_s in (1.0, 1.1):
-        at = SimpleNamespace(x=stamp_s, y=2.0, z=3.0)
-        turn = SimpleNamespace(x=0.0, y=0.0, z=0.0, w=1.0)
-        pose = SimpleNamespace(pose=SimpleNamespace(position=at, orientation=turn))
-        message = SimpleNamespace(header=header(stamp_s, "odom"), child_frame_id="base", pose=pose)
-        robot.assembler.add_pose(message)
+        robot.assembler.add_pose(odometry(stamp_s, y=2.0))
     robot.images(1.05)
     (frame,) = robot.poll()
     np.testing.assert_allclose(frame.T_world_cam[:3, 3], [1.05, 2, 3], atol=1e-9)
