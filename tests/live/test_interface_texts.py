@@ -13,6 +13,7 @@ from grounding3d.live.interface_texts import (
     interface_text,
     register_interfaces,
 )
+from grounding3d.live.responder import ErrorCode
 from grounding3d.query.answer import Answer, ParsedQuery, ReasonCode, Status
 
 STORES = [store for store in Stores if store.value.startswith("ros2_")]
@@ -78,6 +79,15 @@ def test_an_error_code_means_the_same_in_every_interface() -> None:
                 assert seen.setdefault(word, value) == value, f"{word} in {name}"
     assert seen["NONE"] == "0"
     assert len(set(seen.values())) == len(seen), "two errors share a number"
+
+
+def test_the_programs_error_codes_are_those_of_the_interfaces() -> None:
+    told: dict[str, int] = {}
+    for name in interface_names():
+        text = interface_text(name)
+        if "uint16 error_code" in text:
+            told |= {word: int(v) for word, v in constants(text).items() if v.isdigit()}
+    assert told == {code.name: code.value for code in ErrorCode}
 
 
 def test_every_service_and_action_reports_errors() -> None:
