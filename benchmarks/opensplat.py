@@ -6,7 +6,7 @@ Building it for a CPU (Debian 12; OpenSplat is AGPL-3.0 and stays a program of i
     git clone https://github.com/pierotofy/OpenSplat && cd OpenSplat && mkdir build && cd build
     cmake .. -DGPU_RUNTIME=CPU -DCMAKE_BUILD_TYPE=Release \\
         -DCMAKE_PREFIX_PATH=$(python -c "import torch; print(torch.utils.cmake_prefix_path)")
-    cmake --build . -j2                       # torch 2.13 wants -DCMAKE_CXX_STANDARD=20 too
+    cmake --build . -j2
     python benchmarks/splat_training.py --parts a --opensplat $PWD/opensplat
 
 What makes the comparison fair (of version 1.1.4):
