@@ -153,19 +153,19 @@ void Raster::list_tiles(const View& view) {
     const int64_t n = int64_t(splats_.size());
     const int tiles = view.tiles(), tiles_x = view.tiles_x(), rows = tiles / tiles_x;
     const int team = omp_get_max_threads();
-    std::vector<std::vector<TileSpan>> spans(team);
+    spans_.resize(team);
     std::vector<int64_t> cursor(size_t(team) * tiles, 0), first_entry(team + 1, 0);
+    std::vector<size_t> span_count(team, 0);
     entry_begin_.resize(n + 1);
 #pragma omp parallel for schedule(static, 1)
     for (int t = 0; t < team; ++t) {
         const int64_t begin = n * t / team, end = n * (t + 1) / team;
         int64_t* counts = cursor.data() + size_t(t) * tiles;
-        std::vector<TileSpan>& mine = spans[t];
-        mine.resize((end - begin) * 2 + rows);
+        std::vector<TileSpan>& mine = spans_[t];
         size_t used = 0;
         int64_t entries = 0;
         for (int64_t k = begin; k < end; ++k) {
-            if (mine.size() < used + rows) mine.resize(2 * mine.size());
+            if (mine.size() < used + rows) mine.resize(2 * mine.size() + rows);
             const int found = kernels_.tile_spans(splats_[k], view, int(k), mine.data() + used);
             entry_begin_[k] = entries;
             for (int s = 0; s < found; ++s) {
@@ -175,7 +175,7 @@ void Raster::list_tiles(const View& view) {
             }
             used += found;
         }
-        mine.resize(used);
+        span_count[t] = used;
         first_entry[t + 1] = entries;
     }
     for (int t = 0; t < team; ++t) first_entry[t + 1] += first_entry[t];
@@ -196,12 +196,14 @@ void Raster::list_tiles(const View& view) {
         int64_t* next = cursor.data() + size_t(t) * tiles;
         int64_t entry = first_entry[t];
         for (int64_t k = n * t / team; k < n * (t + 1) / team; ++k) entry_begin_[k] += entry;
-        for (const TileSpan& span : spans[t])
+        for (size_t s = 0; s < span_count[t]; ++s) {
+            const TileSpan& span = spans_[t][s];
             for (int x = span.first; x <= span.last; ++x) {
                 const int64_t slot = next[span.row * tiles_x + x]++;
                 tile_list_[slot] = span.splat;
                 entry_slot_[entry++] = int32_t(slot);
             }
+        }
     }
 }
 

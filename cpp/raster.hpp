@@ -55,6 +55,7 @@ class Raster {
     const KernelTable& kernels_;
     std::vector<Splat> unsorted_, splats_;
     std::vector<uint64_t> keys_, sorted_keys_;  // depth bits << 32 | row
+    std::vector<std::vector<TileSpan>> spans_;  // of each thread's part
     std::vector<int64_t> tile_begin_;
     std::vector<int32_t> tile_list_;
     std::vector<int64_t> entry_begin_;  // [splats + 1] into entry_slot_

@@ -11,6 +11,19 @@ namespace {
 constexpr int kChunk = 2048;
 constexpr double kBeta1 = 0.9, kBeta2 = 0.999;
 
+// 1 / (1 - beta^t) for both betas.
+struct Corrections {
+    static constexpr int kKnown = 16384;  // from there on they are 1 to a float's precision
+    float first[kKnown], second[kKnown];
+
+    Corrections() {
+        for (int t = 0; t < kKnown; ++t) {
+            first[t] = float(1 / (1 - std::pow(kBeta1, std::max(t, 1))));
+            second[t] = float(1 / (1 - std::pow(kBeta2, std::max(t, 1))));
+        }
+    }
+};
+
 // A counter-based generator (SplitMix64, Steele et al. 2014): the i-th number needs no others, so
 // that threads do not matter.
 uint64_t random_bits(uint64_t seed, uint64_t i) {
@@ -141,6 +154,7 @@ double Trainer::regularise_one(const LossSettings& s, float share, const Splat& 
 void Trainer::update(const AdamRates& rates, int sh_degree) {
     const std::vector<Splat>& splats = raster_.splats();
     const int n = int(splats.size());
+    static const Corrections known;
     const float rate[] = {rates.means, rates.wxyz, rates.scales, rates.logits, rates.sh0, rates.shN};
     int active[ParameterArrays::kKinds];
     std::copy_n(widths_, ParameterArrays::kKinds, active);
@@ -154,9 +168,9 @@ void Trainer::update(const AdamRates& rates, int sh_degree) {
         float corrections[2 * kChunk];
         for (int k = begin; k < end; ++k) {
             index[k - begin] = splats[k].index;
-            const int t = ++steps_[splats[k].index];
-            corrections[2 * (k - begin)] = float(1 / (1 - std::pow(kBeta1, t)));
-            corrections[2 * (k - begin) + 1] = float(1 / (1 - std::pow(kBeta2, t)));
+            const int t = std::min(++steps_[splats[k].index], Corrections::kKnown - 1);
+            corrections[2 * (k - begin)] = known.first[t];
+            corrections[2 * (k - begin) + 1] = known.second[t];
         }
         for (int kind = 0; kind < ParameterArrays::kKinds; ++kind)
             if (active[kind] && rate[kind] != 0)

@@ -224,18 +224,19 @@ void blend_backward(const Splat* splats, const int32_t* list, int count, const V
             depth += w * d3;
         },
         [&](const Splat&, int k, const Terms& terms) {
-            V g{}, gx{}, gxx{}, y{}, xy{};
+            V rows[8] = {V{}, V{}, V{}, V{}, V{}, gyy, red, green};
             for (int p = 0; p < kParts; ++p) {
                 const V g_dx = g0[p] * terms.dx[p];
-                g += g0[p];
-                gx += g_dx;
-                gxx += g_dx * terms.dx[p];
-                y += gy[p];
-                xy += gy[p] * terms.dx[p];
+                rows[0] += g0[p];
+                rows[1] += g_dx;
+                rows[2] += gy[p];
+                rows[3] += g_dx * terms.dx[p];
+                rows[4] += gy[p] * terms.dx[p];
                 g0[p] = gy[p] = V{};
             }
-            out[k] = {sum(g),   sum(gx),  sum(y),      sum(gxx),    sum(xy),
-                      sum(gyy), {sum(red), sum(green), sum(blue)}, sum(depth)};
+            sum_each(rows, &out[k].g);  // up to green
+            out[k].rgb[2] = sum(blue);
+            out[k].z = sum(depth);
             gyy = red = green = blue = depth = V{};
         });
     for (int k = seen; k < count; ++k) out[k] = SplatSums{};

@@ -3,6 +3,9 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace G3D_ISA {
 
@@ -34,22 +37,18 @@ G3D_INLINE V only(Mask mask, V a) { return (V)(mask & (Mask)a); }  // a where tr
 G3D_INLINE V select(Mask mask, V a, V b) { return mask ? a : b; }
 G3D_INLINE V min(V a, V b) {
 #if defined(__AVX512F__)
-    return a < b ? a : b;
+    return (V)_mm512_min_ps((__m512)a, (__m512)b);
 #elif defined(__AVX__)
-    return __builtin_ia32_minps256(a, b);
-#elif defined(__SSE__)
-    return __builtin_ia32_minps(a, b);
+    return (V)_mm256_min_ps((__m256)a, (__m256)b);
 #else
     return a < b ? a : b;
 #endif
 }
 G3D_INLINE V max(V a, V b) {
 #if defined(__AVX512F__)
-    return a > b ? a : b;
+    return (V)_mm512_max_ps((__m512)a, (__m512)b);
 #elif defined(__AVX__)
-    return __builtin_ia32_maxps256(a, b);
-#elif defined(__SSE__)
-    return __builtin_ia32_maxps(a, b);
+    return (V)_mm256_max_ps((__m256)a, (__m256)b);
 #else
     return a > b ? a : b;
 #endif
@@ -60,19 +59,12 @@ G3D_INLINE V copysign(V a, V s) {  // the magnitude of a with the sign of s
 }
 
 G3D_INLINE bool any(Mask mask) {
-#if defined(__AVX512F__)
-    int64_t word[8];
-#elif defined(__AVX__)
-    return __builtin_ia32_movmskps256((V)mask) != 0;
-#elif defined(__SSE__)
-    return __builtin_ia32_movmskps((V)mask) != 0;
+#if defined(__AVX__) && !defined(__AVX512F__)
+    return _mm256_movemask_ps((__m256)mask) != 0;
 #else
-    int64_t word[2];
-#endif
-#if defined(__AVX512F__) || !defined(__SSE__)
-    std::memcpy(word, &mask, sizeof word);
-    int64_t all = 0;
-    for (const int64_t w : word) all |= w;
+    int64_t words[kLanes / 2], all = 0;
+    std::memcpy(words, &mask, sizeof words);
+    for (const int64_t word : words) all |= word;
     return all != 0;
 #endif
 }
@@ -84,6 +76,28 @@ G3D_INLINE float sum(V a) {
     for (int half = kLanes / 2; half; half /= 2)
         for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
     return lane[0];
+}
+
+// out[j] = the sum of rows[j]'s lanes, in a fixed order, for 8 vectors at once.
+G3D_INLINE void sum_each(const V rows[8], float* out) {
+#if defined(__AVX__)
+    __m256 r[8];
+    for (int j = 0; j < 8; ++j) {
+#if defined(__AVX512F__)
+        const __m512d whole = (__m512d)rows[j];
+        r[j] = _mm256_add_ps((__m256)_mm512_castpd512_pd256(whole),
+                             (__m256)_mm512_extractf64x4_pd(whole, 1));
+#else
+        r[j] = (__m256)rows[j];
+#endif
+    }
+    const __m256 a = _mm256_hadd_ps(_mm256_hadd_ps(r[0], r[1]), _mm256_hadd_ps(r[2], r[3]));
+    const __m256 b = _mm256_hadd_ps(_mm256_hadd_ps(r[4], r[5]), _mm256_hadd_ps(r[6], r[7]));
+    _mm256_storeu_ps(out, _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20),
+                                        _mm256_permute2f128_ps(a, b, 0x31)));
+#else
+    for (int j = 0; j < 8; ++j) out[j] = sum(rows[j]);
+#endif
 }
 
 // 2^x for -126 <= x <= 127; relative error below 3e-7. x = n + f with |f| <= 1/2: n goes into the
