@@ -99,7 +99,9 @@ class Options:
     """Trainings of part c."""
     memory_frames: int = 300
     """Frames of part d."""
-    memory_voxel_m: float = 0.008
+    memory_capture: Path | None = None
+    """A recording for part d; None: simulated frames are recorded first, which takes minutes."""
+    memory_voxel_m: float = 0.006
     """Voxels of part d; they decide how many Gaussians there are."""
     memory_iterations: int = 300
     """Steps of part d."""
@@ -454,9 +456,11 @@ def part_c(options: Options) -> Rows:
 def part_d(options: Options) -> Rows:
     """Record simulated frames, then fuse and train them in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        capture = Path(folder) / "capture"
-        world = TabletopConfig(n_frames=options.memory_frames)
-        record_tabletop(capture, 77, world, format="folder")
+        capture = options.memory_capture
+        if capture is None:
+            capture = Path(folder) / "capture"
+            world = TabletopConfig(n_frames=options.memory_frames)
+            record_tabletop(capture, 77, world, format="folder")
         command = [sys.executable, __file__, "--memory-child", str(capture)]
         command += ["--memory-voxel-m", str(options.memory_voxel_m)]
         command += ["--memory-iterations", str(options.memory_iterations)]
