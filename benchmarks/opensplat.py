@@ -1,6 +1,7 @@
 """OpenSplat beside ours: the same frames and points as a nerfstudio project, its run, its result.
 
-Building it for a CPU (Debian 12; OpenSplat is AGPL-3.0 and stays a program of its own):
+Building it for a CPU, after its CMakeLists.txt (not tried from a clone here; OpenSplat is AGPL-3.0
+and stays a program of its own):
 
     apt-get install cmake g++ libopencv-dev
     git clone https://github.com/pierotofy/OpenSplat && cd OpenSplat && mkdir build && cd build
@@ -9,7 +10,7 @@ Building it for a CPU (Debian 12; OpenSplat is AGPL-3.0 and stays a program of i
     cmake --build . -j2
     python benchmarks/splat_training.py --parts a --opensplat $PWD/opensplat
 
-What makes the comparison fair (of version 1.1.4):
+What makes the comparison fair, as read in its sources of 2024:
 
 - It ignores the principal point and takes the image's middle, so all frames are resampled once such
   that it is there, and both train on those.
@@ -111,6 +112,12 @@ def write_project(folder: Path, frames: Sequence[RGBDFrame], points: Gaussians) 
     text = "\n".join([*header, "end_header\n"])
     (folder / "points.ply").write_bytes(text.encode() + table.tobytes())
     return folder
+
+
+def version_of(binary: Path) -> str:
+    """What the program says of itself."""
+    done = subprocess.run([binary.resolve(), "--version"], capture_output=True, text=True)
+    return done.stdout.strip() or "unknown version"
 
 
 def run_opensplat(

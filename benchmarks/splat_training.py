@@ -38,7 +38,15 @@ import numpy as np
 import torch
 import tyro
 from machine import describe_machine, markdown, write_report
-from opensplat import BACKGROUND, QUOTED_RATE, centred, halved, run_opensplat, write_project
+from opensplat import (
+    BACKGROUND,
+    QUOTED_RATE,
+    centred,
+    halved,
+    run_opensplat,
+    version_of,
+    write_project,
+)
 
 from grounding3d.capture import open_capture
 from grounding3d.capture.base import RGBDFrame
@@ -266,7 +274,7 @@ def opensplat_row(task: SparseTask, options: Options) -> tuple[str, str | float,
             threads=options.threads,
         )
     psnr = score(run.gaussians, task.held_out, BACKGROUND, fit=False).psnr_db
-    return "OpenSplat", run.steps_per_s, psnr
+    return f"OpenSplat {version_of(options.opensplat)}", run.steps_per_s, psnr
 
 
 def part_a(options: Options) -> Rows:
