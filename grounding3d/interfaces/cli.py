@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return command.run()
     except (KeyboardInterrupt, Cancelled):
-        print("grounding3d: stopped; what was there before is unchanged", file=sys.stderr)
+        print("grounding3d: stopped; no file was left half-written", file=sys.stderr)
         return EXIT_INTERRUPTED
     except GroundingError as error:
         print(f"grounding3d: {error}", file=sys.stderr)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-if TYPE_CHECKING:
-    from grounding3d.live.mapping import Mapper
+from grounding3d.errors import ConfigError
+from grounding3d.live.mapping import Mapper
+from grounding3d.objects.base import LanguageScene
 
 _MOST_OF_THE_TIME = 0.2  # spent on saving
 
@@ -16,23 +16,35 @@ class GrowingScene:
     """Saves a mapper's snapshot every so often; pass it to `build_scene` as `watch`.
 
     Args:
-        folder: scene folder to write into.
+        save: takes the snapshot.
         period_s: seconds between two snapshots, more where a snapshot takes long: at most a fifth
             of the time goes into them.
+        clock: seconds.
+
+    Raises:
+        ConfigError: the period is negative or no number.
     """
 
-    def __init__(self, folder: Path, period_s: float) -> None:
-        self.folder = folder
-        self.period_s = period_s
-        self._due = time.monotonic() + period_s
+    def __init__(
+        self,
+        save: Callable[[LanguageScene], object],
+        period_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not period_s >= 0:
+            raise ConfigError(
+                "a scene cannot be saved that often",
+                expected="0 seconds or more between two snapshots",
+                found=f"{period_s:g}",
+            )
+        self._save, self._period_s, self._clock = save, period_s, clock
+        self._due = clock() + period_s
 
     def __call__(self, mapper: Mapper) -> None:
         """Save, if it is time."""
-        from grounding3d.objects.store import save_scene
-
-        started = time.monotonic()
+        started = self._clock()
         if started < self._due or mapper.counts.used == 0:
             return
-        save_scene(self.folder, mapper.snapshot())
-        ended = time.monotonic()
-        self._due = ended + max(self.period_s, (ended - started) * (1 / _MOST_OF_THE_TIME - 1))
+        self._save(mapper.snapshot())
+        ended = self._clock()
+        self._due = ended + max(self._period_s, (ended - started) * (1 / _MOST_OF_THE_TIME - 1))

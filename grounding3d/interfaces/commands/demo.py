@@ -29,7 +29,7 @@ class Demo:
 
     def run(self) -> int:
         """Build, ask, print."""
-        from grounding3d.interfaces.commands.build import build_and_save, describe_build
+        from grounding3d.interfaces.building import build_and_save, describe_build
         from grounding3d.interfaces.commands.query import format_answer, open_engine
         from grounding3d.interfaces.picture import draw_answers, save_picture
         from grounding3d.live.config import load_config

@@ -28,7 +28,9 @@ _CODES = {
     "EncoderError": ErrorCode.ENCODER_ERROR,
     "SceneError": ErrorCode.WRITE_ERROR,
     "ConfigError": ErrorCode.CONFIG_ERROR,
+    "Cancelled": ErrorCode.CANCELLED,
 }
+_PATIENCE_S = 10.0  # with a build that was told to stop
 
 
 class BuildAction:
@@ -136,6 +138,8 @@ class BuildAction:
             while not watch.wait(0.1):
                 if handle.is_cancel_requested:
                     job.terminate()
+                    if not watch.wait(_PATIENCE_S):
+                        job.kill()
                     return
 
         threading.Thread(target=stop_when_cancelled, daemon=True).start()

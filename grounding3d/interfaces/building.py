@@ -1,0 +1,125 @@
+"""From a recording to a scene folder, for the command line, the demo and the ROS node alike."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from grounding3d.capture import open_capture
+from grounding3d.capture.base import Capture
+from grounding3d.errors import Cancelled
+from grounding3d.features.encoders import load_encoder
+from grounding3d.interfaces.growing import GrowingScene
+from grounding3d.interfaces.progress import show_progress
+from grounding3d.interfaces.training_text import training_text
+from grounding3d.live.config import Config
+from grounding3d.live.mapping import build_scene
+from grounding3d.objects.base import LanguageScene
+from grounding3d.objects.store import check_output_folder, save_scene
+from grounding3d.scene.base import Cancel, Progress
+
+
+def build_and_save(
+    source: Path,
+    out: Path,
+    config: Config,
+    *,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    save_every_s: float | None = None,
+) -> LanguageScene:
+    """Build the scene of one capture and write it to a folder.
+
+    Training saves itself beside the folder now and then; a build that was stopped or killed goes
+    on from there when it is started again.
+
+    Args:
+        source: recording, file or folder.
+        out: scene folder; what is there is replaced when the new scene is complete.
+        config: all stages' sections.
+        progress: is told how far it is; None: bars on stderr.
+        cancel: stops the build when set.
+        save_every_s: seconds between snapshots saved to `out` on the way; None: none.
+
+    Raises:
+        Cancelled: `cancel` was set; the folder holds what it held before, or the last snapshot.
+        CaptureError: the recording cannot be read.
+        EncoderError: the encoder cannot be loaded.
+        SceneError: no frame can be used, or the folder is not ours or cannot be written.
+    """
+    check_output_folder(out)
+    capture = open_capture(source, config.capture)
+    folder = _SceneFolder(out, source, capture, config)
+    watch = None if save_every_s is None else GrowingScene(folder.save, save_every_s)
+    encoder = load_encoder(config.encoder, device=config.device)
+    with show_progress() if progress is None else nullcontext(progress) as report:
+        scene = build_scene(
+            capture,
+            _saving_to(folder.checkpoint, config),
+            encoder,
+            progress=report,
+            cancel=cancel,
+            watch=watch,
+        )
+    if cancel is not None and cancel.is_set():
+        raise Cancelled("the build was stopped")
+    scene = folder.save(scene)
+    folder.checkpoint.unlink(missing_ok=True)
+    return scene
+
+
+@dataclass(frozen=True, eq=False)
+class _SceneFolder:
+    """Where a build is saved, with what is told of its origin."""
+
+    out: Path
+    source: Path
+    capture: Capture
+    config: Config
+
+    @property
+    def checkpoint(self) -> Path:
+        """File of the training that is under way."""
+        out = self.out.absolute()
+        return out.with_name(out.name + ".checkpoint.safetensors")
+
+    def save(self, scene: LanguageScene) -> LanguageScene:
+        """Write a scene with its origin; returns it as it was written."""
+        described = replace(
+            scene, config=self.config.model_dump(mode="json"), capture=self._origin()
+        )
+        save_scene(self.out, described)
+        return described
+
+    def _origin(self) -> dict[str, Any]:
+        facts = self.capture.describe()
+        return {
+            "format": facts.format,
+            "source": str(self.source.resolve()),
+            "details": facts.details,
+            "warnings": list(facts.warnings),
+        }
+
+
+def _saving_to(checkpoint: Path, config: Config) -> Config:
+    """The configuration with that checkpoint, unless it names one itself."""
+    if config.scene.splat.checkpoint is not None:
+        return config
+    splat = config.scene.splat.model_copy(update={"checkpoint": str(checkpoint)})
+    scene = config.scene.model_copy(update={"splat": splat})
+    return config.model_copy(update={"scene": scene})
+
+
+def describe_build(scene: LanguageScene, out: Path, seconds: float) -> str:
+    """A few lines: what was made and where, how well it fits, and what to do with it."""
+    geometry = scene.scene
+    lines = [
+        f"{out}: {len(scene.objects)} objects, {len(geometry.gaussians)} Gaussians from "
+        f"{len(geometry.keyframes)} frames in {seconds:.1f} s; frame {geometry.world_frame!r}, "
+        f"up {geometry.up_source}",
+        training_text(geometry.report),
+        f'Ask it: grounding3d query {out} "where is the mug"',
+    ]
+    return "\n".join(line for line in lines if line)
