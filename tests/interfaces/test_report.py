@@ -167,6 +167,25 @@ def test_without_recording_and_without_up(scene: LanguageScene, tmp_path: Path) 
     assert "PSNR" not in text
 
 
+def test_a_training_is_told_with_its_held_out_scores(scene: LanguageScene, tmp_path: Path) -> None:
+    held_out = {"psnr_db": 27.31, "ssim": 0.912, "depth_l1_mm": 4.26, "coverage": 0.987}
+    training = {
+        "engine": HOSTILE, "start": "surfels", "steps": 300, "seconds": 12.3,
+        "frames_held_out": 5, "held_out": held_out,
+        "held_out_before": {**held_out, "psnr_db": 22.9, "depth_l1_mm": None},
+    }  # fmt: skip
+    trained = replace(scene, capture={}, scene=replace(scene.scene, report=training))
+    save_scene(tmp_path / "s", trained)
+    assert main(["report", str(tmp_path / "s"), "-o", str(tmp_path / "r.html")]) == 0
+    html = (tmp_path / "r.html").read_text(encoding="utf-8")
+    text = Page(html).text
+    assert "Trained 300 steps in 12.3 s" in text
+    assert "On 5 frames that were kept from training" in text
+    assert "27.3 dB PSNR (surfels 22.9 dB)" in text
+    assert "4.3 mm depth error 98.7 % covered (surfels 98.7 %)" in text
+    assert HOSTILE not in html
+
+
 def test_only_html_is_written(scene: LanguageScene, tmp_path: Path, capsys) -> None:
     assert main(["report", str(tmp_path), "-o", str(tmp_path / "r.pdf")]) == 2
     assert ".html" in capsys.readouterr().err

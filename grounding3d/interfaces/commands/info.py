@@ -10,6 +10,7 @@ from typing import Any
 from tyro.conf import Positional
 
 from grounding3d.interfaces.options import Overrides, read_config
+from grounding3d.interfaces.training_text import training_text
 
 
 @dataclass
@@ -33,7 +34,8 @@ class Info:
         if self.json:
             print(json.dumps(facts, allow_nan=False))
         else:
-            print("\n".join(_format(facts)))
+            text = training_text(facts.get("training"))
+            print("\n".join(_format(facts | ({"training": text} if text else {}))))
         return 0
 
     def _capture_facts(self) -> dict[str, Any]:

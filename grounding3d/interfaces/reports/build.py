@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -36,6 +37,7 @@ from grounding3d.interfaces.reports.page import (
     tiles,
 )
 from grounding3d.interfaces.reports.svg import bars, histogram, line_plot
+from grounding3d.interfaces.training_text import held_out_figures, training_counts
 from grounding3d.objects.base import LanguageScene, MapObject
 from grounding3d.query.answer import Answer
 from grounding3d.query.engine import QueryEngine
@@ -80,7 +82,7 @@ def build_report(parts: ReportParts, progress: Progress | None = None) -> str:
         _overview(parts),
         _captured(scene, facts),
         _coverage(figures, facts, objects),
-        _quality(figures),
+        _quality(figures, scene.scene.report),
         _objects(scene, crops),
     ]
     if parts.engine is not None and parts.queries:
@@ -205,13 +207,13 @@ def _coverage(figures: SceneFigures, facts: CaptureFacts, objects: Sequence[MapO
     return section("Coverage", tiles(shown), grid("two", plots))
 
 
-def _quality(figures: SceneFigures) -> str:
+def _quality(figures: SceneFigures, training: Mapping[str, Any] | None) -> str:
     if not figures.quality:
         note = (
             "The recording was not at hand, so the scene was not compared with its frames. "
             "Name it with --capture."
         )
-        return section("Quality", f'<p class="card muted">{text(note)}</p>')
+        return section("Quality", _training(training), f'<p class="card muted">{text(note)}</p>')
     shown = [
         (_median(figures, "psnr_db", "{:.1f} dB"), "PSNR of colour (median over views)"),
         (_median(figures, "depth_median_mm", "{:.1f} mm"), "depth error (median of medians)"),
@@ -238,8 +240,26 @@ def _quality(figures: SceneFigures) -> str:
         plot(errors, "Depth error of all pixels", "The last bar holds everything beyond 30 mm."),
     ]
     return section(
-        "Quality", f'<p class="muted">{text(note)}</p>', tiles(shown), grid("two", plots)
+        "Quality",
+        _training(training),
+        f'<p class="muted">{text(note)}</p>',
+        tiles(shown),
+        grid("two", plots),
     )
+
+
+def _training(report: Mapping[str, Any] | None) -> str:
+    """How training went, and its scores on frames it has not seen; empty without any."""
+    counts, held_out = training_counts(report), held_out_figures(report)
+    if not report or not counts:
+        return ""
+    line = f'<p class="muted">{text(counts)}.</p>'
+    if not held_out:
+        return line
+    number = report.get("frames_held_out", "some")
+    note = f"On {number} frames that were kept from training, with what it started from:"
+    cells = tiles([(figure.value, figure.name + figure.start) for figure in held_out])
+    return f'{line}<p class="muted">{text(note)}</p>{cells}'
 
 
 def _median(figures: SceneFigures, name: str, form: str) -> str:
