@@ -119,7 +119,7 @@ class SplatBuilder:
             trainer = self._sync()
             if trainer.done and self._report is not None:
                 return self._scene()
-            before = held_out_score(trainer, self._store) if trainer.steps == 0 else None
+            before = held_out_score(trainer, self._store, self._fused().gaussians)
             save = self._resume(trainer)
         try:
             self._train(trainer, progress, cancel, save)

@@ -60,14 +60,19 @@ class DensifyConfig(Section):
         description="default: clone, split and prune by gradient; mcmc: relocate the transparent "
         "and grow by a share; none: the number stays",
     )
-    every: int = Field(100, ge=1, description="steps between two changes of the set")
-    start: float = Field(0.1, ge=0, le=1, description="first change, as a share of iterations")
+    every: int = Field(50, ge=1, description="steps between two changes of the set")
+    start: float = Field(0.05, ge=0, le=1, description="first change, as a share of iterations")
     stop: float = Field(0.6, ge=0, le=1, description="last change, as a share of iterations")
     max_gaussians: int = Field(
         200_000, ge=100, description="the set is not grown beyond this; a larger start stays"
     )
+    max_growth: float = Field(
+        1.6,
+        ge=1,
+        description="nor beyond this many times the surfels that the training was given",
+    )
     gradient: float = Field(
-        2e-4,
+        1e-4,
         gt=0,
         description="mean gradient by the projected centre, in half images, over which a Gaussian "
         "is cloned or split",
@@ -120,7 +125,7 @@ class SplatConfig(Section):
     )
     sparse_points: int = Field(5000, ge=4, description="points of a sparse start")
     merge_levels: int = Field(
-        0,
+        2,
         ge=0,
         le=4,
         description="a surfel start merges flat, even patches in cells of 2, 4, ... voxels that "

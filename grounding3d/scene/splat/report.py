@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from grounding3d.scene.base import Gaussians
 from grounding3d.scene.splat.engine import TrainView
 from grounding3d.scene.splat.engines import rasterizer_of
 from grounding3d.scene.splat.evaluation import ViewScore, score_views
@@ -20,14 +21,14 @@ _log = logging.getLogger(__name__)
 _WORSE = 1.05  # a depth error this much over the surfels' is worth a warning
 
 
-def held_out_score(trainer: Trainer, store: FrameStore) -> ViewScore | None:
-    """Scores of the Gaussians now on the held-out frames, None without such frames.
+def held_out_score(trainer: Trainer, store: FrameStore, gaussians: Gaussians) -> ViewScore | None:
+    """Scores of Gaussians on the held-out frames, None without such frames.
 
     Where training fits exposures, each held-out frame's is fitted to the rendering too, by least
     squares; else none is applied.
     """
     return score_views(
-        trainer.gaussians(),
+        gaussians,
         _held_out_views(trainer, store),
         rasterizer_of(trainer.engine),
         background=mean_background(store),
@@ -41,9 +42,9 @@ def training_report(
     """JSON values for the scene's manifest.
 
     Args:
-        before: scores of what training started from, None where that was long ago.
+        before: scores of the fused surfels.
     """
-    after = held_out_score(trainer, store)
+    after = held_out_score(trainer, store, trainer.gaussians())
     was, now = (score.depth_l1_mm if score else None for score in (before, after))
     if was is not None and now is not None and now > _WORSE * was:
         _log.warning(

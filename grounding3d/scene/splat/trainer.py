@@ -66,6 +66,7 @@ class Trainer:
         self.poses = PoseCorrections(config.pose_rate, config.pose_prior)
         self.steps = 0  # ever
         self.age = 0  # in the schedule; new frames set it back
+        self.sown = len(parameters)  # Gaussians that came from measured depth, ever
         self.seconds = 0.0  # ever
         self._clock = 0.0  # seconds in the schedule
         self._split_over_m = split_over_m
@@ -151,6 +152,7 @@ class Trainer:
     def add(self, parameters: SplatParameters, anchor: np.ndarray, keep: np.ndarray) -> None:
         """Keep some rows and append new Gaussians, as new frames showed them."""
         self.engine.edit(keep, with_sh_degree(parameters, self.config.sh_degree))
+        self.sown += len(parameters)
         self.anchor = np.concatenate([self.anchor[keep], anchor]).astype(np.int32)
 
     def welcome(self, numbers: np.ndarray) -> None:
@@ -202,7 +204,7 @@ class Trainer:
             **_prefixed("second", vars(adam.second)),
             "updates": adam.steps,
             "anchor": self.anchor.copy(),
-            "counters": np.array([self.steps, self.age], np.int64),
+            "counters": np.array([self.steps, self.age, self.sown], np.int64),
             "running": np.array([self._mse, self.seconds, self._clock]),
             **_prefixed("sampler", self._sampler.state()),
             **_prefixed("exposure", self.exposures.rows.state()),
@@ -215,7 +217,7 @@ class Trainer:
         adam = AdamState(first, second, state["updates"])
         self.engine.load(SplatParameters(**_within("value", state)), adam)
         self.anchor = state["anchor"].copy()
-        self.steps, self.age = (int(v) for v in state["counters"])
+        self.steps, self.age, self.sown = (int(v) for v in state["counters"])
         self._mse, self.seconds, self._clock = (float(v) for v in state["running"])
         self._sampler.restore(_within("sampler", state))
         self.exposures.rows.restore(_within("exposure", state))
@@ -269,6 +271,9 @@ class Trainer:
 
     def _next_edit(self) -> Edit:
         config = self.config.densify
+        if self.config.start == "surfels":  # a sparse start has to grow
+            most = min(config.max_gaussians, int(config.max_growth * self.sown))
+            config = config.model_copy(update={"max_gaussians": most})
         rng = np.random.default_rng([self.config.seed, 0xED17, self.steps])
         parameters = self.engine.parameters()
         if config.strategy == "mcmc":
