@@ -33,7 +33,8 @@ def _build(out: Path, iterations: int) -> list[str]:
 def test_a_build_reports_its_training_and_leaves_no_checkpoint(tmp_path, capsys) -> None:
     out = tmp_path / "scene"
     assert main(_build(out, 30)) == 0
-    assert "2 held-out frames: PSNR" in capsys.readouterr().out
+    told = next(line for line in capsys.readouterr().out.splitlines() if "Trained" in line)
+    assert "2 held-out frames: PSNR" in told
     assert [path.name for path in tmp_path.iterdir()] == ["scene"]
     assert main(["info", str(out), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
@@ -41,6 +42,8 @@ def test_a_build_reports_its_training_and_leaves_no_checkpoint(tmp_path, capsys)
     assert facts["training"]["steps"] == 30
     assert facts["training"]["held_out"]["depth_l1_mm"] > 0
     assert str(tmp_path) not in json.dumps(facts["training"])
+    assert main(["info", str(out)]) == 0
+    assert f"training: {told}" in capsys.readouterr().out.splitlines()
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["config"]["scene"]["splat"]["checkpoint"] is None
 
