@@ -11,7 +11,7 @@ from grounding3d.scene.splat.config import SplatConfig
 class SceneConfig(Section):
     """How frames become Gaussians."""
 
-    backend: str = Field(default="points", description="name in the table of scene backends")
+    backend: str = Field(default="splat", description="name in the table of scene backends")
     voxel_size_m: float = Field(
         default=0.01,
         gt=0,

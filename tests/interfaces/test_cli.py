@@ -18,7 +18,8 @@ from grounding3d.interfaces.cli import main
 from grounding3d.interfaces.commands.demo import bundled_bag
 from grounding3d.interfaces.commands.evaluate import TRUTH_NAME, read_truth
 
-BUILD = ["--set", "capture.max_frames=24"]
+QUICK = ["--set", "scene.splat.iterations=60"]
+BUILD = ["--set", "capture.max_frames=24", *QUICK]
 
 
 def run(*arguments: str, **kwargs) -> subprocess.CompletedProcess[str]:
@@ -36,7 +37,7 @@ def run(*arguments: str, **kwargs) -> subprocess.CompletedProcess[str]:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundled recording, built through the command line."""
     folder = tmp_path_factory.mktemp("cli") / "scene"
-    result = run("build", str(bundled_bag()), "-o", str(folder))
+    result = run("build", str(bundled_bag()), "-o", str(folder), *QUICK)
     assert result.returncode == 0, result.stderr
     assert str(folder) in result.stdout
     return folder

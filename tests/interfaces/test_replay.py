@@ -16,7 +16,7 @@ from grounding3d.errors import CaptureError
 from grounding3d.features.encoders import load_encoder
 from grounding3d.interfaces.cli import main
 from grounding3d.live.answer_bag import AnswerBag
-from grounding3d.live.config import Config
+from grounding3d.live.config import load_config
 from grounding3d.live.mapping import build_scene
 from grounding3d.live.messages.types import BagTypes
 from grounding3d.query.engine import QueryEngine
@@ -25,6 +25,9 @@ from tests.capture.ros2_bags import BagBuilder, send_camera, send_static
 pytestmark = pytest.mark.slow
 
 TABLETOP = Path(__file__).resolve().parents[2] / "scenes" / "tabletop"
+
+
+POINTS = ["--set", "scene.backend=points"]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def output(bag: Path) -> Path:
     out = bag.parent / "answers.mcap"
     asked = ["--query", "where is the mug", "--query", "where is the umbrella"]
-    assert main(["replay", str(bag), *asked, "-o", str(out), "--every", "1.0"]) == 0
+    assert main(["replay", str(bag), *asked, *POINTS, "-o", str(out), "--every", "1.0"]) == 0
     return out
 
 
@@ -93,7 +96,7 @@ def test_the_answers_are_right_in_metres_and_the_same_in_all_forms(output: Path)
 
 def test_the_answers_are_those_of_an_offline_build(bag: Path, output: Path) -> None:
     encoder = load_encoder("bundled-v1")
-    scene = build_scene(open_capture(bag), Config(), encoder)
+    scene = build_scene(open_capture(bag), load_config(overrides=POINTS[1:]), encoder)
     offline = QueryEngine(scene, encoder).ask("where is the mug").candidates[0]
     with open_bag(output) as answers:
         record = json.loads(messages(answers, "/grounding3d/answer_json")[-2][1].data)

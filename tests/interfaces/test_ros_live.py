@@ -75,7 +75,15 @@ def send_rubbish(probe: Probe) -> None:
 def test_a_recording_that_is_played_is_mapped_and_asked(tmp_path: Path) -> None:
     environment = ros_environment()
     with (
-        running(environment, "ros", "--live", *CAMERA, log=tmp_path / "node.log"),
+        running(
+            environment,
+            "ros",
+            "--live",
+            "--set",
+            "scene.backend=points",
+            *CAMERA,
+            log=tmp_path / "node.log",
+        ),
         Probe(environment) as probe,
     ):
         probe.listen("/grounding3d/answer_json", STRING)

@@ -248,7 +248,7 @@ def test_a_scene_is_built_from_a_bag_while_questions_are_answered(
     goal = {
         "capture": str(TABLETOP),
         "scene_path": str(folder / "built"),
-        "overrides": ["capture.stride=9", "fusion.min_views=1"],
+        "overrides": ["capture.stride=9", "fusion.min_views=1", "scene.backend=points"],
     }
     done = probe.act("/grounding3d/build_scene", kind, **goal)
     assert done["result"]["error_code"] == 0, done["result"]["error_msg"]

@@ -39,7 +39,7 @@ def test_doctor_finds_it_healthy(recording: Path, capsys: pytest.CaptureFixture[
 
 def test_eval_counts_every_query(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     truth = json.loads((recording / "ground_truth.json").read_text())
-    assert main(["eval", str(recording), "--json"]) == 0
+    assert main(["eval", str(recording), "--json", "--set", "scene.backend=points"]) == 0
     board = json.loads(capsys.readouterr().out)
     assert board["n_queries"] == len(truth["queries"])
     assert 0 <= board["groups"]["present"]["success"] <= 1
@@ -52,7 +52,7 @@ def test_eval_without_truth_says_so(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_a_picture_shows_boxes_on_the_scene(recording: Path, tmp_path: Path) -> None:
     scene = tmp_path / "scene"
-    assert main(["build", str(recording), "-o", str(scene)]) == 0
+    assert main(["build", str(recording), "-o", str(scene), "--backend", "points"]) == 0
     engine = open_engine(scene)
     things = [item for item in engine.scene.objects if item.kind == "object"]
     answers = [engine.ask(f"where is the {item.label}") for item in things]

@@ -15,8 +15,10 @@ from grounding3d.features.encoders import load_encoder
 from grounding3d.live.config import Config
 from grounding3d.live.mapping import Mapper, build_scene
 from grounding3d.objects.base import LanguageScene
+from grounding3d.scene.config import SceneConfig
 from tests.factories import make_capture
 
+CONFIG = Config(scene=SceneConfig(backend="points"))
 DESK = Path(__file__).resolve().parents[2] / "scenes" / "desk"
 
 
@@ -32,7 +34,7 @@ def desk():
 
 @pytest.fixture(scope="module")
 def built(desk, encoder) -> LanguageScene:
-    return build_scene(desk, Config(), encoder)
+    return build_scene(desk, CONFIG, encoder)
 
 
 def _positions(scene: LanguageScene) -> np.ndarray:
@@ -48,7 +50,7 @@ def test_a_recording_becomes_objects_in_metres(built, desk) -> None:
 
 
 def test_snapshots_on_the_way_change_nothing(built, desk, encoder) -> None:
-    mapper = Mapper(Config(), encoder, up_world=desk.up_world)
+    mapper = Mapper(CONFIG, encoder, up_world=desk.up_world)
     for frame in desk:
         mapper.add(frame)
         last = mapper.snapshot()
@@ -58,7 +60,7 @@ def test_snapshots_on_the_way_change_nothing(built, desk, encoder) -> None:
 
 def test_a_snapshot_is_not_touched_by_later_frames(desk, encoder) -> None:
     frames = list(desk)
-    mapper = Mapper(Config(), encoder, up_world=desk.up_world)
+    mapper = Mapper(CONFIG, encoder, up_world=desk.up_world)
     mapper.add(frames[0])
     early = mapper.snapshot()
     means = early.scene.gaussians.means.copy()
@@ -68,14 +70,14 @@ def test_a_snapshot_is_not_touched_by_later_frames(desk, encoder) -> None:
 
 def test_a_still_camera_adds_one_frame(desk, encoder) -> None:
     frame = next(iter(desk))
-    mapper = Mapper(Config(), encoder)
+    mapper = Mapper(CONFIG, encoder)
     reports = [mapper.add(replace(frame, frame_index=i)) for i in range(3)]
     assert [report.used for report in reports] == [True, False, False]
     assert "hardly moved" in reports[1].reason
 
 
 def test_frames_without_depth_are_counted_and_none_is_an_error(encoder) -> None:
-    mapper = Mapper(Config(), encoder)
+    mapper = Mapper(CONFIG, encoder)
     for frame in make_capture(count=3):
         report = mapper.add(replace(frame, depth_m=np.zeros_like(frame.depth_m)))
         assert not report.used
@@ -87,11 +89,11 @@ def test_a_build_can_be_cancelled(desk, encoder) -> None:
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(Cancelled):
-        build_scene(desk, Config(), encoder, cancel=cancel)
+        build_scene(desk, CONFIG, encoder, cancel=cancel)
 
 
 def test_without_up_in_the_capture_it_is_estimated(desk, encoder) -> None:
-    mapper = Mapper(Config(), encoder)
+    mapper = Mapper(CONFIG, encoder)
     for frame in desk:
         mapper.add(frame)
     scene = mapper.finish().scene

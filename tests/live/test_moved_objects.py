@@ -66,7 +66,9 @@ def encoder():
 def scenes(table: Table, encoder) -> Iterator[list]:
     """Snapshots: before anything changed, then after every look."""
     # surfels are looked for in every second frame, as the recording is short
-    mapper = Mapper(Config(scene=SceneConfig(carve_every=2)), encoder, up_world=table.up_world)
+    mapper = Mapper(
+        Config(scene=SceneConfig(backend="points", carve_every=2)), encoder, up_world=table.up_world
+    )
     for frame in table.before:
         assert mapper.add(frame).used
     taken = [mapper.snapshot()]

@@ -15,6 +15,7 @@ from grounding3d.live.grasp import grasp_hint
 from grounding3d.live.mapping import Mapper
 from grounding3d.live.planner_config import ApproachConfig, GraspConfig
 from grounding3d.objects.base import LanguageScene, MapObject
+from grounding3d.scene.config import SceneConfig
 from tests.factories import UP
 from tests.live.room import COLUMN, FLOOR, TARGET, distance_to, frames, furnished
 
@@ -25,7 +26,9 @@ CAMERA = Camera.from_focal(260, 260, 159.5, 119.5, 320, 240)
 @pytest.fixture(scope="module")
 def mapped() -> LanguageScene:
     """A walk around the table, looking at it and at the floor before it."""
-    mapper = Mapper(Config(), load_encoder("bundled-v1"), up_world=UP)
+    mapper = Mapper(
+        Config(scene=SceneConfig(backend="points")), load_encoder("bundled-v1"), up_world=UP
+    )
     poses = []
     for angle in np.deg2rad(np.arange(0, 360, 30)):
         out = np.array([np.cos(angle), np.sin(angle), 0])

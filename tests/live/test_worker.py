@@ -22,10 +22,13 @@ from grounding3d.live.mapping import Mapper
 from grounding3d.live.worker import MappingWorker
 from grounding3d.objects.base import LanguageScene
 from grounding3d.objects.store import load_scene, save_scene
+from grounding3d.scene.config import SceneConfig
 from tests.factories import make_capture
 
 DESK = Path(__file__).resolve().parents[2] / "scenes" / "desk"
-CONFIG = Config(live=LiveConfig(queue_size=8, snapshot_period_s=0.2))
+CONFIG = Config(
+    live=LiveConfig(queue_size=8, snapshot_period_s=0.2), scene=SceneConfig(backend="points")
+)
 
 # each starts an interpreter and loads torch; the whole file takes half a minute
 pytestmark = pytest.mark.slow

@@ -18,7 +18,9 @@ FRAMES = table_frames()
 
 @pytest.fixture(params=SCENES.names())
 def builder(request: pytest.FixtureRequest) -> SceneBuilder:
-    short = SplatConfig.model_validate({"iterations": 15, "densify": {"strategy": "none"}})
+    short = SplatConfig.model_validate(
+        {"iterations": 15, "merge_levels": 0, "densify": {"strategy": "none"}}
+    )
     return make_builder(SceneConfig(backend=request.param, voxel_size_m=0.02, splat=short))
 
 

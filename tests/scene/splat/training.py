@@ -17,7 +17,12 @@ from grounding3d.scene.splat import make_engine
 from grounding3d.scene.splat.builder import SplatBuilder
 from grounding3d.scene.splat.config import SplatConfig
 
-FAST = {"iterations": 40, "held_out_every": 4, "densify": {"every": 10, "max_gaussians": 10_000}}
+FAST = {
+    "iterations": 40,
+    "merge_levels": 0,
+    "held_out_every": 4,
+    "densify": {"every": 10, "max_gaussians": 10_000},
+}
 
 
 @cache
