@@ -151,7 +151,8 @@ def test_the_codes_are_those_of_the_message_definitions(bag_types: BagTypes) -> 
     constants = {}
     for name in bag_types.store.fielddefs:
         if name.startswith("grounding3d_msgs/"):
-            constants.update({k: v for k, _, v in bag_types.store.fielddefs[name][0]})
+            numbers = bag_types.store.fielddefs[name][0]
+            constants.update({k: v for k, _, v in numbers if isinstance(v, int)})
     for code in ErrorCode:
         if code.name in constants:
             assert constants[code.name] == code, code

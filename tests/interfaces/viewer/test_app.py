@@ -139,10 +139,15 @@ class TestPage:
         cloud = page.wait("PointCloudMessage")[-1]
         assert cloud["props"]["point_size"] == 0.02
         assert len(page.wait("CameraFrustumMessage", 3)) == 3
-        for surface in ("depth", "normals", "objects"):
+        for surface in ("depth", "normals", "objects"):  # one at a time: the latest wishes win
+            seen = recoloured(page)
             session.restyle(surface=surface)
-        wait_for(lambda: sum("colors" in m["updates"] for m in
-                             page.of("SceneNodeUpdateMessage")) >= 3, 10)  # fmt: skip
+            wait_for(lambda seen=seen: recoloured(page) > seen, 10)
+
+
+def recoloured(page: WirePage) -> int:
+    """How often the cloud's colours have been sent."""
+    return sum("colors" in m["updates"] for m in page.of("SceneNodeUpdateMessage"))
 
 
 class TestManyPages:
