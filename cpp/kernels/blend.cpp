@@ -1,8 +1,8 @@
 // Alpha blending of one tile, front to back, and its derivative in the same order.
 //
 // A row of 16 pixels is one vector, or a few where the processor's are shorter. Only the rows and
-// vectors inside a splat's extent are visited, those it turns out to miss are left at once, and rows
-// whose pixels have all ended are dropped every few splats.
+// vectors inside a splat's extent are visited, and rows whose pixels have all ended are dropped every
+// few splats.
 #include <cmath>
 
 #include "simd.hpp"
@@ -82,23 +82,23 @@ Corner corner_of(const View& view, int tile) {
     return {x0, y0, y0 * stride + x0, stride};
 }
 
-// The weights and opacities of one vector of pixels; false where the splat does not touch it.
+// What a splat takes of one vector of pixels.
 struct Share {
     V before;  // transmittance in front of the splat
     V after;   // and behind it, not yet cut at the end of a pixel
     V alpha, weight;
 };
-G3D_INLINE bool share_of(V power, float* transmittance, Share& out) {
-    const Mask seen = power >= splat(kLog2MinAlpha);
-    if (!any(seen)) return false;
-    out.before = load(transmittance);
-    out.alpha = only(seen, min(exp2(power), splat(kMaxAlpha)));
-    const V taken = out.before * out.alpha;
-    out.after = out.before - taken;
-    const Mask goes_on = out.after > splat(kMinTransmittance);
-    store(transmittance, only(goes_on, out.after));
-    out.weight = only(goes_on, taken);
-    return true;
+// No test for "not touched at all": mispredicted branches cost more than the arithmetic.
+G3D_INLINE Share share_of(V power, float* transmittance) {
+    Share share;
+    share.before = load(transmittance);
+    share.alpha = only(power >= splat(kLog2MinAlpha), min(exp2(power), splat(kMaxAlpha)));
+    const V taken = share.before * share.alpha;
+    share.after = share.before - taken;
+    const Mask goes_on = share.after > splat(kMinTransmittance);
+    store(transmittance, only(goes_on, share.after));
+    share.weight = only(goes_on, taken);
+    return share;
 }
 
 // Calls visit(splat, position in the list, terms, row, part, dy, share) for every splat of a tile,
@@ -120,10 +120,8 @@ G3D_INLINE int walk(const Splat* splats, const int32_t* list, int count, const V
             if (!(alive >> r & 1)) continue;
             const float dy = at.y0 + r - s.y, constant = s.c * dy * dy;
             for (int p = extent.first_part; p <= extent.last_part; ++p) {
-                Share share;
                 const V power = terms.constant[p] + terms.slope[p] * dy + constant;
-                if (share_of(power, transmittance.row[r] + p * kLanes, share))
-                    visit(s, k, terms, r, p, dy, share);
+                visit(s, k, terms, r, p, dy, share_of(power, transmittance.row[r] + p * kLanes));
             }
         }
         leave(s, k, terms);
