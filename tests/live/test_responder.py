@@ -15,7 +15,7 @@ from grounding3d.live.responder import ErrorCode, Question, Responder, question_
 from grounding3d.live.transforms import LiveTransforms
 from tests.capture.ros2_bags import transform, translation
 from tests.interfaces.ros_world import named_scene
-from tests.live.test_transforms import message
+from tests.live.test_live_transforms import message
 
 MUG = np.array([0.6, 0.1, 0.05])
 
