@@ -27,6 +27,7 @@ from grounding3d.live.mapping import build_scene
 from grounding3d.objects.store import load_scene, save_scene
 from grounding3d.query.engine import QueryEngine
 from grounding3d.query.evaluation import evaluate, merge_reports
+from grounding3d.scene.config import SceneConfig
 
 
 @dataclass
@@ -43,6 +44,8 @@ class Options:
     first_seed: int = 1000
     frames: int = 60
     objects: int = 8
+    backend: str = "points"
+    """Scene backend; training splats takes longer."""
     rebuild: bool = False
     """Build the scenes again even where they exist."""
 
@@ -50,6 +53,7 @@ class Options:
 def main(options: Options) -> None:
     """Run and print."""
     encoder = load_encoder("bundled-v1")
+    mapping = Config(scene=SceneConfig(backend=options.backend))
     held_out = tuple(options.held_out.read_text().split())
     reports, build_s = [], []
     for seed in range(options.first_seed, options.first_seed + options.seeds):
@@ -65,7 +69,7 @@ def main(options: Options) -> None:
         folder = options.out / "scenes" / f"seed{seed}"
         if options.rebuild or not folder.exists():
             started = time.perf_counter()
-            scene = build_scene(open_capture(capture), Config(), encoder)
+            scene = build_scene(open_capture(capture), mapping, encoder)
             build_s.append(time.perf_counter() - started)
             save_scene(folder, scene)
         engine = QueryEngine(load_scene(folder), encoder)
