@@ -32,6 +32,7 @@ from grounding3d.live.replay import world_up
 from grounding3d.live.responder import Reply
 from grounding3d.live.transforms import LiveTransforms
 from grounding3d.live.worker import MappingWorker
+from grounding3d.objects.base import LanguageScene
 
 _THREADS = 6  # questions, services, camera, transforms, map, and one to spare
 _REFRESH_S = 0.2  # how often a newer scene is looked for, and markers are drawn
@@ -129,6 +130,7 @@ class _Parts:
         self.build = BuildAction(node, types, self.server, settings.config, self.outputs.send_map)
         self.status = Status(node, types, self.server, self.questions)
         self._timers: list[Any] = []
+        self._saved: LanguageScene | None = None
         self._map_group = MutuallyExclusiveCallbackGroup()
 
     def open(self) -> None:
@@ -144,6 +146,8 @@ class _Parts:
         if self.camera is not None:
             self.camera.open()
             self._every(_REFRESH_S, self.server.refresh, MutuallyExclusiveCallbackGroup())
+            if own.map_save_every_s > 0:
+                self._every(own.map_save_every_s, self._save, MutuallyExclusiveCallbackGroup())
 
     def close(self) -> None:
         """Take nothing more."""
@@ -178,6 +182,12 @@ class _Parts:
     def _reply(self, reply: Reply) -> None:
         self.outputs.send_reply(reply)
         self.planning.note(reply)
+
+    def _save(self) -> None:
+        """Save the live map where it has changed since it was saved last."""
+        scene = self.server.scene
+        if scene is not None and scene is not self._saved:
+            self._saved = self.server.save(self._settings.node.scene_path)
 
     def _tell(self) -> None:
         self.status.send(self.camera.facts() if self.camera is not None else {})

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grounding3d.objects.folder import MANIFEST
+from grounding3d.objects.store import load_scene
 from tests.interfaces.ros_probe import Probe
 from tests.interfaces.ros_world import running
 from tests.ros_build import ros_environment
@@ -25,6 +27,7 @@ CAMERA = (
     "--set", "capture.color_topic=/camera/color/image_raw/compressed",
     "--set", "capture.depth_topic=/camera/aligned_depth_to_color/image_raw/compressedDepth",
 )  # fmt: skip
+SAVING = ("--", "--ros-args", "-p", "map.save_every_s:=2.0")
 
 
 def truth(category: str) -> np.ndarray:
@@ -32,6 +35,12 @@ def truth(category: str) -> np.ndarray:
     objects = json.loads((TABLETOP / "ground_truth.json").read_text())["objects"]
     (item,) = [item for item in objects if item["category"] == category]
     return np.array(item["box"]["center"])
+
+
+def wait_for_manifest(folder: Path, patience_s: float = 30.0) -> None:
+    until = time.monotonic() + patience_s
+    while not (folder / MANIFEST).exists() and time.monotonic() < until:
+        time.sleep(0.2)
 
 
 def ask_until_found(probe: Probe, text: str, patience_s: float = 90.0) -> dict[str, Any]:
@@ -81,7 +90,10 @@ def test_a_recording_that_is_played_is_mapped_and_asked(tmp_path: Path) -> None:
             "--live",
             "--set",
             "scene.backend=points",
+            "--scene",
+            str(tmp_path / "growing"),
             *CAMERA,
+            *SAVING,
             log=tmp_path / "node.log",
         ),
         Probe(environment) as probe,
@@ -97,6 +109,9 @@ def test_a_recording_that_is_played_is_mapped_and_asked(tmp_path: Path) -> None:
             position = np.array(answer["candidates"][0]["position"])
             assert np.linalg.norm(position - truth(category)) < 0.05
             assert answer["frame_id"] == "map"
+        growing = tmp_path / "growing"  # what `view --live` follows
+        wait_for_manifest(growing)
+        assert len(load_scene(growing).objects) > 3
         moved = probe.ask('{"text": "where is the mug", "frame_id": "camera_link"}')
         assert (moved["status"], moved["frame_id"]) == ("found", "camera_link")
         assert moved["holds_stamp"] is not None

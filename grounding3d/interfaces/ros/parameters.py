@@ -46,6 +46,12 @@ class NodeConfig(Section):
     map_max_points: int = Field(
         500_000, ge=1000, description="of a larger map, an even selection is sent"
     )
+    map_save_every_s: float = Field(
+        0.0,
+        ge=0,
+        description="a live map is saved to scene_path this often, for `grounding3d view --live` "
+        "to show it grow, seconds; 0: only when asked",
+    )
     status_period_s: float = Field(1.0, ge=0.1, description="period of the diagnostics, seconds")
 
 
@@ -56,6 +62,7 @@ _NAMES = {
     "sensor_depth": "qos.sensor_depth",
     "map_period_s": "map.period_s",
     "map_max_points": "map.max_points",
+    "map_save_every_s": "map.save_every_s",
     "status_period_s": "status.period_s",
 }
 
@@ -113,6 +120,10 @@ def read_settings(node: Node) -> Settings:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"parameter {where!r}: {first['msg']}") from error
+    if settings.node.map_save_every_s > 0 and not settings.node.scene_path:
+        raise ConfigError(
+            "parameter 'map.save_every_s' needs a folder to save to", hint="Set scene_path."
+        )
     if settings.node.sensor_reliability not in ("best_effort", "reliable"):
         raise ConfigError(
             "parameter 'qos.sensor_reliability' has no meaning",

@@ -20,7 +20,13 @@ from grounding3d.objects.store import save_scene
 def test_it_says_where_to_look_serves_the_page_and_stops_on_request(scene, tmp_path: Path) -> None:
     folder = save_scene(tmp_path / "scene", scene)
     command = [sys.executable, "-m", "grounding3d", "view", str(folder), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        # a suite started in the background hands an ignored SIGINT down
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as program:
         assert program.stdout is not None
         first = program.stdout.readline()
         assert first.startswith("Open http://localhost:")
