@@ -157,7 +157,10 @@ class TestNothingIsLost:
             # a suite started in the background hands an ignored SIGINT down
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        time.sleep(6)
+        maps, until = Path(f"/proc/{process.pid}/maps"), time.monotonic() + 60
+        while "libtorch" not in maps.read_text() and time.monotonic() < until:
+            time.sleep(0.1)  # the command is being run once it has loaded what it needs
+        time.sleep(2)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 1

@@ -245,6 +245,8 @@ def test_the_process_does_not_outlive_its_owner(when: str, end: signal.Signals) 
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        # a suite started in the background hands an ignored SIGINT down
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert owner.stdout is not None
     worker_id = int(owner.stdout.readline())

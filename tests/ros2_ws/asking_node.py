@@ -48,6 +48,9 @@ def by_action(node: Node) -> tuple[str, list[int]]:
     rclpy.spin_until_future_complete(node, future, timeout_sec=PATIENCE_S)
     result = future.result().get_result_async()
     rclpy.spin_until_future_complete(node, result, timeout_sec=PATIENCE_S)
+    until = time.monotonic() + 10  # feedback has a topic of its own and may come after the result
+    while done[-1:] != [3] and time.monotonic() < until:
+        rclpy.spin_once(node, timeout_sec=0.1)
     client.destroy()
     return result.result().result.scene_path, done
 
