@@ -140,6 +140,28 @@ class Mask:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class FeatureCells:
+    """Language features of one frame on a grid of square cells.
+
+    Attributes:
+        vectors: [n,D] float32 unit vectors; cells may share one, as all those of a mask do.
+        index: [h,w] int32 row of `vectors` for each cell, -1 = none.
+        weight: [h,w] float32 in [0, 1], how much each cell's vector is trusted.
+        cell_px: edge of a cell in pixels; cell (i, j) starts at pixel (i cell_px, j cell_px).
+    """
+
+    vectors: np.ndarray
+    index: np.ndarray
+    weight: np.ndarray
+    cell_px: int
+
+    def __post_init__(self) -> None:
+        check_shape(self.vectors, (None, None), "vectors")
+        check_shape(self.index, (None, None), "index")
+        check_shape(self.weight, self.index.shape, "weight")
+
+
 class MaskSource(Protocol):
     """Finds things in a frame without knowing what they are."""
 
