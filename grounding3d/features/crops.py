@@ -16,7 +16,11 @@ FLAT_COLOUR = (124, 116, 104)
 
 
 def mask_crops(
-    rgb: np.ndarray, mask: Mask, margin: float = MARGIN, fill: Sequence[int] = FLAT_COLOUR
+    rgb: np.ndarray,
+    mask: Mask,
+    margin: float = MARGIN,
+    fill: Sequence[int] = FLAT_COLOUR,
+    enough_px: int = 1024,
 ) -> list[np.ndarray]:
     """Two square crops around a mask.
 
@@ -25,6 +29,8 @@ def mask_crops(
         mask: of that image.
         margin: border around the rectangle, as a share of its longer side.
         fill: colour for what lies outside the mask or the image.
+        enough_px: of a crop at least twice as wide only every second, third, ... row and column is
+            taken, so that it stays at least this wide.
 
     Returns:
         The crop with its surroundings, and the crop with everything outside the mask replaced by
@@ -32,16 +38,26 @@ def mask_crops(
     """
     h, w = mask.bits.shape
     side = max(round(max(h, w) * (1 + 2 * margin)), 2)
+    step = max(side // enough_px, 1)
     top, left = round(mask.v0 + (h - side) / 2), round(mask.u0 + (w - side) / 2)
-    context = np.empty((side, side, 3), np.uint8)
+    context = np.empty((-(-side // step),) * 2 + (3,), np.uint8)
     context[:] = np.asarray(fill, np.uint8)
     alone = context.copy()
-    H, W = rgb.shape[:2]
-    v0, v1, u0, u1 = max(top, 0), min(top + side, H), max(left, 0), min(left + side, W)
-    context[v0 - top : v1 - top, u0 - left : u1 - left] = rgb[v0:v1, u0:u1]
-    inside = alone[mask.v0 - top : mask.v0 - top + h, mask.u0 - left : mask.u0 - left + w]
-    inside[mask.bits] = rgb[mask.window][mask.bits]
+    rows, v = _sampled(top, side, step, 0, rgb.shape[0])
+    columns, u = _sampled(left, side, step, 0, rgb.shape[1])
+    context[rows, columns] = rgb[v, u]
+    rows, v = _sampled(top, side, step, mask.v0, mask.v0 + h)
+    columns, u = _sampled(left, side, step, mask.u0, mask.u0 + w)
+    bits = mask.bits[v.start - mask.v0 :: step, u.start - mask.u0 :: step]
+    alone[rows, columns][bits] = rgb[v, u][bits]
     return [context, alone]
+
+
+def _sampled(start: int, side: int, step: int, low: int, high: int) -> tuple[slice, slice]:
+    """Where the samples start, start + step, ... fall into [low, high): in the crop, and there."""
+    first = max(-((start - low) // step), 0)
+    last = -(-(min(high, start + side) - start) // step)
+    return slice(first, last), slice(start + first * step, min(high, start + side), step)
 
 
 def encode_masks(encoder: Encoder, rgb: np.ndarray, masks: Sequence[Mask]) -> np.ndarray:
@@ -51,7 +67,14 @@ def encode_masks(encoder: Encoder, rgb: np.ndarray, masks: Sequence[Mask]) -> np
     """
     if not masks:
         return np.zeros((0, encoder.dim), np.float32)
-    crops = [crop for mask in masks for crop in mask_crops(rgb, mask)]
+    enough_px = _enough_px(encoder)
+    crops = [crop for mask in masks for crop in mask_crops(rgb, mask, enough_px=enough_px)]
     pairs = encoder.encode_image(crops).reshape(len(masks), 2, -1)
     mean = pairs.mean(axis=1)
     return mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
+
+
+def _enough_px(encoder: Encoder) -> int:
+    """Three times what the tower sees: thinning that much cannot be told from antialiasing."""
+    preprocess = getattr(encoder, "preprocess", None)
+    return 1024 if preprocess is None else 3 * int(np.max(preprocess.size))

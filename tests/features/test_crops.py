@@ -52,6 +52,17 @@ def test_a_mask_of_one_pixel_and_of_the_whole_image():
         assert context.shape[0] >= 2
 
 
+def test_a_large_crop_is_thinned_to_every_nth_pixel():
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    for u0, v0, w, h in ((0, 0, 640, 480), (13, 7, 400, 91), (301, 202, 339, 278)):
+        mask = Mask(u0, v0, rng.random((h, w)) < 0.5)
+        whole, thinned = mask_crops(rgb, mask), mask_crops(rgb, mask, enough_px=100)
+        step = len(whole[0]) // 100
+        for a, b in zip(whole, thinned):
+            np.testing.assert_array_equal(a[::step, ::step], b)
+
+
 def test_one_vector_a_mask(tmp_path: Path):
     encoder = load_encoder(make_tiny_clip(tmp_path))
     rgb, mask = scene(60, 50, 40, 20)
