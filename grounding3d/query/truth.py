@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +13,25 @@ import numpy as np
 from grounding3d.errors import ConfigError
 
 SCHEMA = 1
+KINDS = (
+    "plain", "caption", "synonym", "attribute", "relation", "negation", "plural", "ordinal",
+    "absent",
+)  # fmt: skip
+"""Kinds of questions in the order in which they are reported; others may follow."""
 MARGIN_M = 0.02
 """How far outside the true box an answer still counts."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrueObject:
-    """A real object: world-axis-aligned box in metres, and whether encoders were kept from it."""
+    """A real object.
+
+    Attributes:
+        id, name, category: as the truth has them.
+        minimum, maximum: [3] world-axis-aligned box, metres.
+        held_out: whether encoders were kept from it in training.
+        seen: whether any frame shows it.
+    """
 
     id: int
     name: str
@@ -25,6 +39,7 @@ class TrueObject:
     minimum: np.ndarray
     maximum: np.ndarray
     held_out: bool = False
+    seen: bool = True
 
     @property
     def center(self) -> np.ndarray:
@@ -39,11 +54,20 @@ class TrueObject:
 
 @dataclass(frozen=True)
 class TrueQuery:
-    """A question, its kind ("plain", "caption", "absent") and the ids of what it asks for."""
+    """A question.
+
+    Attributes:
+        text: as it is asked.
+        kind: one of `KINDS`, or another name.
+        targets: ids of what answers it: every one of them for kind "plural", any of them
+            otherwise; none where what is asked for is not there.
+        viewpoint: [3] world, metres: where "left of" is seen from; None: the engine's default.
+    """
 
     text: str
     kind: str
     targets: tuple[int, ...]
+    viewpoint: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +89,7 @@ class GroundTruth:
             if content["schema"] != SCHEMA:
                 raise ValueError(f"schema {content['schema']}")
             objects = {int(item["id"]): _object(item) for item in content["objects"]}
-            queries = tuple(
-                TrueQuery(str(q["text"]), str(q["kind"]), tuple(int(t) for t in q["targets"]))
-                for q in content["queries"]
-            )
+            queries = tuple(_query(item) for item in content["queries"])
             unknown = {t for q in queries for t in q.targets} - set(objects)
             if unknown:
                 raise ValueError(f"targets without an object: {sorted(unknown)}")
@@ -81,6 +102,35 @@ class GroundTruth:
         return cls(str(content.get("frame_id", "map")), objects, queries)
 
 
+def read_truth(path: Path) -> dict[str, Any]:
+    """Parsed ground_truth.json.
+
+    Raises:
+        ConfigError: no such file, not JSON, or not our schema.
+    """
+    try:
+        truth = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read the ground truth {path}",
+            found=error.strerror,
+            hint="`grounding3d simulate` writes captures with ground truth.",
+        ) from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not JSON", found=str(error)) from error
+    if not isinstance(truth, dict) or truth.get("schema") != SCHEMA:
+        raise ConfigError(f"{path} is no ground truth of ours", expected=f'"schema": {SCHEMA}')
+    return truth
+
+
+def _query(item: Mapping[str, Any]) -> TrueQuery:
+    viewpoint = item.get("viewpoint")
+    if viewpoint is not None:
+        viewpoint = tuple(float(v) for v in np.asarray(viewpoint, float).reshape(3))
+    targets = tuple(int(t) for t in item["targets"])
+    return TrueQuery(str(item["text"]), str(item["kind"]), targets, viewpoint)
+
+
 def _object(item: Mapping[str, Any]) -> TrueObject:
     box = item["aabb"]
     return TrueObject(
@@ -90,4 +140,5 @@ def _object(item: Mapping[str, Any]) -> TrueObject:
         np.asarray(box["min"], float).reshape(3),
         np.asarray(box["max"], float).reshape(3),
         bool(item.get("held_out", False)),
+        item.get("n_views_visible") != 0,
     )

@@ -12,7 +12,7 @@ from grounding3d.errors import ConfigError
 from grounding3d.geometry.boxes import OBB
 from grounding3d.objects.base import ObjectMap
 from grounding3d.query.answer import Answer, Candidate, ParsedQuery
-from grounding3d.query.bounds import auroc, bootstrap, wilson
+from grounding3d.query.bounds import auroc, bootstrap, weighted_quantile, wilson
 from grounding3d.query.engine import QueryEngine
 from grounding3d.query.evaluation import evaluate, merge_reports
 from grounding3d.query.samples import collect_samples, showing
@@ -174,8 +174,8 @@ def test_wilson_by_hand():
 
 
 def test_bootstrap_and_auroc():
-    low, high = bootstrap(np.arange(101.0), np.median)
+    low, high = bootstrap(np.arange(101.0), weighted_quantile(0.5))
     assert low < 50 < high
-    assert bootstrap(np.array([1.0]), np.median) is None
+    assert bootstrap(np.array([1.0]), weighted_quantile(0.5)) is None
     assert auroc(np.array([1, 2, 2]), np.array([False, True, False])) == 0.75
     assert auroc(np.array([1.0]), np.array([True])) is None
