@@ -27,14 +27,26 @@ class ParsedQuery:
     Attributes:
         target: the noun phrase to look for, without article, attributes included ("red mug").
         attributes: adjectives found in it ("red").
-        relations: geometric relations, each {"relation": str, "anchor": str}.
+        relations: geometric relations, each {"relation": str, "anchor": str}; "between" has a
+            second anchor under "other", what must not hold has "negated": True, and the anchor
+            "camera" is where the question is asked from.
         plural: whether several things were asked for.
+        excluded: adjectives or nouns that it must not be ("not red").
+        order: which one of those that fit, {"by": str, "rank": int}: by "left", "right", "front",
+            "back", "top", "bottom", "middle", "size", "height", "length", "width" or "distance";
+            1 is the most so (the nearest for distance), 2 the next, -1 the least so.
+        quantity: how many were asked for, None if not said.
+        part_of: the thing that the target is a part of, None if it is none.
     """
 
     target: str = ""
     attributes: tuple[str, ...] = ()
-    relations: tuple[dict[str, str], ...] = ()
+    relations: tuple[dict[str, Any], ...] = ()
     plural: bool = False
+    excluded: tuple[str, ...] = ()
+    order: dict[str, Any] | None = None
+    quantity: int | None = None
+    part_of: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +130,7 @@ class Answer:
         parsed = asdict(self.parsed)
         parsed["attributes"] = list(parsed["attributes"])
         parsed["relations"] = list(parsed["relations"])
+        parsed["excluded"] = list(parsed["excluded"])
         return {
             "schema": SCHEMA,
             "query": self.query,

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
 from grounding3d.errors import QueryError
 from grounding3d.query.answer import ParsedQuery, ReasonCode
-from grounding3d.query.words import (
-    ATTRIBUTES,
-    EMPTY_TARGETS,
-    INVARIANT,
-    IRREGULAR_PLURALS,
-    OPENINGS,
-    POLITE,
-    POLITE_ENDS,
-    QUANTIFIERS,
-    RELATIONS,
-    SUPERLATIVES,
-    TAILS,
+from grounding3d.query.clauses import (
+    alternatives,
+    counted,
+    take_adjective_clause,
+    take_negation,
+    take_relations,
+    take_side,
+    take_whole,
+    without_filler,
 )
+from grounding3d.query.noun_phrases import attributes_of, bare, is_generic, noun_phrase
+from grounding3d.query.words import EMPTY_TARGETS, OPENINGS, POLITE, POLITE_ENDS, TAILS
 
 MAX_CHARACTERS = 500
 MAX_WORDS = 60
-
-_ARTICLES = frozenset(
-    ("a", "an", "the", "some", "any", "this", "that", "one", "my", "your", "our", "his", "her")
-)
-_PLURAL_ARTICLES = frozenset(("these", "those", *QUANTIFIERS))
+DISTANCES = {"nearest": 1, "near": 1, "next_to": 1, "farthest": -1, "far": -1}
+"""Relations to the one who asks that order by distance, with the rank of the best."""
 
 
 class NotAQuestion(QueryError):
@@ -43,11 +40,12 @@ class NotAQuestion(QueryError):
 
 
 def parse(text: str) -> ParsedQuery:
-    """Understand a question such as "can you show me where the coffee cup is?".
+    """Understand a question such as "can you show me where the red cup on the shelf is?".
 
-    Politeness, the question's frame and articles are taken away; what is left is the target. An
-    unknown phrasing is not an error: everything that is left is the target then. The target keeps
-    the words of the question, except that a plural becomes a singular.
+    Politeness, the question's frame and articles are taken away; then what it must not be, which
+    of several it is, where it is, and what it is a part of. An unknown phrasing is not an error:
+    everything that is left is the target then. The target keeps the words of the question, except
+    that a plural becomes a singular.
 
     Raises:
         NotAQuestion: nothing, too much, or nothing that could be a word.
@@ -62,25 +60,66 @@ def parse(text: str) -> ParsedQuery:
         raise NotAQuestion("the question has no word in it", "not_understood")
     if words.count(" ") >= MAX_WORDS:
         raise NotAQuestion(f"the question has more than {MAX_WORDS} words", "too_many")
-    phrase = _without_frame(words)
-    phrase, relations = _split_relations(phrase)
-    target, plural = _noun_phrase(phrase)
-    first, _, rest = target.partition(" ")
-    if first in SUPERLATIVES and rest:
-        target = rest
-        relations = (*relations, {"relation": SUPERLATIVES[first], "anchor": "camera"})
-    if not target or target in EMPTY_TARGETS:
+    return _understand(_without_frame(words))
+
+
+def describe(text: str) -> ParsedQuery:
+    """A noun phrase such as an anchor's ("second red mug"), without relations of its own."""
+    text, side = take_side(text)
+    phrase = noun_phrase(text)
+    return ParsedQuery(
+        target=phrase.text or text,
+        attributes=attributes_of(phrase.text),
+        order=counted(side or phrase.order, phrase.ordinal),
+    )
+
+
+def _understand(phrase: str) -> ParsedQuery:
+    phrase, excluded, negated = take_negation(_COLOURED.sub("", phrase))
+    phrase, side = take_side(take_adjective_clause(phrase))
+    phrase, relations = take_relations(phrase)
+    phrase, whole = take_whole(without_filler(phrase))
+    found = noun_phrase(phrase)
+    relations = (*relations, *negated)
+    order = counted(side or found.order, found.ordinal)
+    target, narrowed = found.text, bool(relations or order or excluded)
+    if narrowed and (not target or target in EMPTY_TARGETS):
+        target = "thing"
+    attributes = attributes_of(target)
+    generic = is_generic(target) and bool(narrowed or attributes or whole)
+    if not target or (target in EMPTY_TARGETS and not generic):
         raise NotAQuestion("the question names nothing to look for", "not_understood")
-    parts = target.split()
-    head = _head(parts)
-    adjectives = tuple(w for i, w in enumerate(parts) if i != head and w in ATTRIBUTES)
-    return ParsedQuery(target, adjectives, relations, plural)
+    relations, order = _from_here(relations, order)
+    return ParsedQuery(
+        target=target,
+        attributes=attributes,
+        relations=relations,
+        plural=found.plural,
+        excluded=excluded,
+        order=order,
+        quantity=found.quantity,
+        part_of=whole,
+    )
+
+
+def _from_here(
+    relations: tuple[dict[str, Any], ...], order: dict[str, Any] | None
+) -> tuple[tuple[dict[str, Any], ...], dict[str, Any] | None]:
+    """Distances to the one who asks are an order, and stay a relation to the camera."""
+    if order is not None and order["by"] == "distance":
+        name = "nearest" if order["rank"] > 0 else "farthest"
+        if not any(r["relation"] in DISTANCES for r in relations):
+            return (*relations, {"relation": name, "anchor": "camera"}), order
+        return relations, None  # the nearer one to the laptop
+    for relation in relations:
+        if relation["anchor"] == "camera" and relation["relation"] in DISTANCES and order is None:
+            return relations, {"by": "distance", "rank": DISTANCES[relation["relation"]]}
+    return relations, order
 
 
 def without_attributes(parsed: ParsedQuery) -> str:
     """The target's words but its adjectives: "red mug" -> "mug"; never nothing."""
-    words = [word for word in parsed.target.split() if word not in parsed.attributes]
-    return " ".join(words) or parsed.target
+    return bare(parsed.target)
 
 
 def normalised(text: str) -> str:
@@ -95,19 +134,11 @@ def normalised(text: str) -> str:
     return " ".join(word for word in words if word)
 
 
-def _alternatives(phrases: tuple[str, ...]) -> str:
-    return "|".join(re.escape(p) for p in sorted(phrases, key=len, reverse=True))
-
-
-_OPENING = re.compile(rf"^(?:{_alternatives(OPENINGS)})\s+")
-_POLITE_START = re.compile(rf"^(?:{_alternatives(POLITE)})(?:\s+|$)")
-_POLITE_END = re.compile(rf"(?:^|\s+)(?:{_alternatives(POLITE_ENDS)})$")
-_TAIL = re.compile(rf"\s+(?:{_alternatives(TAILS)})$")
-_RELATION = re.compile(rf"\s+(?P<relation>{_alternatives(tuple(RELATIONS))})\s+")
-_HANGING = re.compile(
-    r"\s+(?:(?:that|which) (?:is|are)|is|are|standing|lying|sitting|located|placed)$"
-)
-_FILLER = re.compile(r"^(?:(?:that|which) (?:is|are)|standing|lying|sitting|located|placed)\s+")
+_OPENING = re.compile(rf"^(?:{alternatives(OPENINGS)})\s+")
+_POLITE_START = re.compile(rf"^(?:{alternatives(POLITE)})(?:\s+|$)")
+_POLITE_END = re.compile(rf"(?:^|\s+)(?:{alternatives(POLITE_ENDS)})$")
+_TAIL = re.compile(rf"\s+(?:{alternatives(TAILS)})$")
+_COLOURED = re.compile(r"[ -]colou?red\b")
 
 
 def _without_frame(words: str) -> str:
@@ -119,58 +150,3 @@ def _without_frame(words: str) -> str:
         if shorter == words:
             return words
         words = shorter
-
-
-def _split_relations(phrase: str) -> tuple[str, tuple[dict[str, str], ...]]:
-    """Take relations off: "the can next to the laptop" -> "the can", [{next_to, laptop}].
-
-    "a plant in a pot" describes one thing and stays whole; "the plant in the pot" relates two.
-    """
-    pieces = _RELATION.split(phrase)
-    target = pieces[0]
-    relations: list[dict[str, str]] = []
-    for word, anchor in zip(pieces[1::2], pieces[2::2]):
-        if word in ("in", "on") and anchor.startswith(("a ", "an ")) and not relations:
-            target = f"{target} {word} {anchor}"
-            continue
-        noun, _ = _noun_phrase(_without_frame(anchor))
-        if noun:
-            relations.append({"relation": RELATIONS[word], "anchor": noun})
-    return _HANGING.sub("", target), tuple(relations)
-
-
-def _noun_phrase(phrase: str) -> tuple[str, bool]:
-    """Without articles and quantifiers, in the singular; and whether it was a plural."""
-    words = _FILLER.sub("", phrase).split()
-    plural = False
-    while words and (words[0] in _ARTICLES or words[0] in _PLURAL_ARTICLES or words[0] == "of"):
-        plural = plural or words[0] in _PLURAL_ARTICLES
-        words = words[1:]
-    if not words:
-        return "", plural
-    head = _head(words)
-    single = singular(words[head])
-    plural = plural or (single != words[head])
-    words[head] = single
-    return " ".join(words), plural
-
-
-def _head(words: list[str]) -> int:
-    """Index of the head noun: the last word before "of", "with", "in" and the like."""
-    for i, word in enumerate(words):
-        if i and word in ("of", "with", "without", "for", "from", "made", "in", "on"):
-            return i - 1
-    return len(words) - 1
-
-
-def singular(word: str) -> str:
-    """Singular of an English noun; a word that only looks like a plural stays."""
-    if word in IRREGULAR_PLURALS:
-        return IRREGULAR_PLURALS[word]
-    if word in INVARIANT or len(word) < 4 or word.endswith(("ss", "us", "is", "'s")):
-        return word
-    if word.endswith("ies"):
-        return word[:-3] + "y"
-    if word.endswith(("ches", "shes", "sses", "xes", "zzes")):
-        return word[:-2]
-    return word[:-1] if word.endswith("s") else word

@@ -64,28 +64,11 @@ TAILS = (
     "over there", "over here", "right now", "again",
 )  # fmt: skip
 
-RELATIONS = {
-    "next to": "next_to", "beside": "next_to", "besides": "next_to", "by": "next_to",
-    "near": "near", "near to": "near", "close to": "near", "nearest to": "nearest",
-    "closest to": "nearest", "to the left of": "left_of",
-    "on the left of": "left_of", "left of": "left_of", "to the right of": "right_of",
-    "on the right of": "right_of", "right of": "right_of", "on the left side of": "left_of",
-    "on the right side of": "right_of", "in front of": "in_front_of", "behind": "behind",
-    "above": "above", "over": "above", "below": "below", "under": "under", "underneath": "under",
-    "beneath": "under", "on": "on", "on top of": "on", "upon": "on", "atop": "on", "inside": "in",
-    "inside of": "in", "in": "in", "within": "in", "between": "between", "opposite": "opposite",
-    "against": "next_to", "farthest from": "farthest", "furthest from": "farthest",
-    "far from": "far",
-}  # fmt: skip
-"""Words of a relation -> its name."""
-
-SUPERLATIVES = {
-    "nearest": "nearest",
-    "closest": "nearest",
-    "farthest": "farthest",
-    "furthest": "farthest",
-}
-"""Adjectives that compare distances to the one who asks."""
+GENERIC = frozenset((
+    "thing", "object", "item", "one", "stuff", "something", "anything", "everything", "what",
+    "whatever", "article",
+))  # fmt: skip
+"""Nouns that fit any object; attributes, places and orders say which one is meant."""
 
 EMPTY_TARGETS = frozenset((
     "it", "that", "this", "them", "something", "anything", "everything", "where", "what", "which",
@@ -99,6 +82,15 @@ QUANTIFIERS = (
     "all", "every", "each", "both", "several", "many", "few", "two", "three", "four", "five",
     "six", "seven", "eight", "nine", "ten", "multiple",
 )  # fmt: skip
+
+COMPOUNDS = frozenset((
+    "orange juice", "orange squash", "red wine", "white wine", "green tea", "black tea",
+    "black pepper", "white board", "black board", "green bean", "red pepper", "green pepper",
+    "brown bread", "white bread", "brown sugar", "white sugar", "gold fish", "black coffee",
+    "violet flower", "lime juice", "olive oil", "silver ware", "cream cheese", "orange soda",
+    "olive jar", "blue cheese", "blue berry", "black berry", "lime soda",
+))  # fmt: skip
+"""Names that begin with a colour word which need not be the colour of what they name."""
 
 COLOURS = (
     "red", "orange", "yellow", "green", "teal", "cyan", "turquoise", "blue", "navy", "purple",

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grounding3d.query.parse import MAX_CHARACTERS, NotAQuestion, parse, singular
+from grounding3d.query.noun_phrases import singular
+from grounding3d.query.parse import MAX_CHARACTERS, NotAQuestion, parse
 
 
 @pytest.mark.parametrize(
