@@ -12,6 +12,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "lifting.hpp"
 #include "trainer.hpp"
 
 namespace nb = nanobind;
@@ -22,6 +23,8 @@ namespace {
 
 template <typename T>
 using Input = nb::ndarray<const T, nb::numpy, nb::c_contig, nb::device::cpu>;
+template <typename T>
+using InPlace = nb::ndarray<T, nb::numpy, nb::c_contig, nb::device::cpu>;
 template <typename T>
 using Output = nb::ndarray<T, nb::numpy>;
 
@@ -90,6 +93,50 @@ std::vector<float> pad(const float* image, int count, const View& view) {
     return out;
 }
 
+CodeSums code_sums(const InPlace<uint16_t>& codes, const InPlace<float>& weights,
+                   const Input<uint8_t>& alike, float* seen) {
+    return {codes.data(), weights.data(), seen, int(codes.shape(1)), alike.data(),
+            int64_t(alike.shape(0))};
+}
+
+// [n] relevancy of codes [k,n] with weights [k,n]; see kernels.hpp.
+Output<float> relevancy(const Input<uint16_t>& codes, const Input<float>& weights,
+                        const Input<float>& cosines, const Input<float>& rival, float scale) {
+    constexpr int64_t kPart = 1 << 15;
+    const int k = int(codes.shape(0));
+    const int64_t n = int64_t(codes.shape(1));
+    auto* out = new float[n];
+    nb::capsule owner(out, [](void* p) noexcept { delete[] static_cast<float*>(p); });
+    {
+        nb::gil_scoped_release release;
+        const KernelTable& kernels = best_kernels();
+#pragma omp parallel for schedule(static) if (n > 2 * kPart)
+        for (int64_t part = 0; part < (n + kPart - 1) / kPart; ++part)
+            kernels.relevancy(codes.data(), weights.data(), cosines.data(), rival.data(), scale, k,
+                              n, part * kPart, std::min(n, (part + 1) * kPart), out);
+    }
+    const size_t shape[1] = {size_t(n)};
+    return Output<float>(out, 1, shape, owner);
+}
+
+// values[codes], [n].
+Output<float> look_up(const Input<uint16_t>& codes, const Input<float>& values) {
+    constexpr int64_t kPart = 1 << 16;
+    const int64_t n = int64_t(codes.shape(0));
+    auto* out = new float[n];
+    nb::capsule owner(out, [](void* p) noexcept { delete[] static_cast<float*>(p); });
+    {
+        nb::gil_scoped_release release;
+        const KernelTable& kernels = best_kernels();
+#pragma omp parallel for schedule(static) if (n > 2 * kPart)
+        for (int64_t part = 0; part < (n + kPart - 1) / kPart; ++part)
+            kernels.look_up(codes.data(), values.data(), part * kPart,
+                            std::min(n, (part + 1) * kPart), out);
+    }
+    const size_t shape[1] = {size_t(n)};
+    return Output<float>(out, 1, shape, owner);
+}
+
 class PyRaster {
   public:
     explicit PyRaster(const std::string& isa) : raster_(kernels_named(isa)) {}
@@ -139,6 +186,22 @@ class PyRaster {
         const size_t n = cell.size();
         return nb::make_tuple(to_numpy(std::move(cell), {n}), to_numpy(std::move(gaussian), {n}),
                               to_numpy(std::move(weight), {n}));
+    }
+
+    // Adds a view's codes to the sums of the Gaussians it shows; see lifting.hpp.
+    // depth: step and offset in pixels, unit and floor of sigma in metres, jump, unknown agreement.
+    void lift(const std::vector<Input<float>>& gaussians, const View& view,
+              const Input<uint16_t>& codes, const Input<float>& weight, int cell_px,
+              const Input<uint16_t>& depth, const std::vector<float>& how,
+              const InPlace<uint16_t>& slot_codes, const InPlace<float>& slot_weights,
+              const InPlace<float>& seen, const Input<uint8_t>& alike) {
+        const CodeView from{codes.data(), weight.data(), int(codes.shape(0)), int(codes.shape(1)),
+                            cell_px, depth.data(), int(depth.shape(0)), int(depth.shape(1)),
+                            how.at(0), how.at(1), how.at(2), how.at(3), how.at(4), how.at(5)};
+        const CodeSums sums = code_sums(slot_codes, slot_weights, alike, seen.data());
+        nb::gil_scoped_release release;
+        const std::lock_guard<std::mutex> lock(mutex_);
+        lift_view(raster_, make_arrays(gaussians, false), view, from, sums);
     }
 
     // Gradients of raw parameters, from those of rgb [H,W,3], expected depth [H,W] and alpha [H,W].
@@ -332,7 +395,7 @@ class PyTrainer {
 
 NB_MODULE(_core, m) {
     nb::set_leak_warnings(false);  // objects alive at the interpreter's end are no mistake
-    m.doc() = "Compiled Gaussian splatting: rasteriser, its gradients, training step.";
+    m.doc() = "Compiled Gaussian splatting: rasteriser, its gradients, training step; language on it.";
     m.def("instruction_sets", [] {
         std::vector<std::string> names;
         for (const KernelTable* table : usable_kernels()) names.push_back(table->name);
@@ -341,6 +404,23 @@ NB_MODULE(_core, m) {
     m.def("set_threads", [](int n) { omp_set_num_threads(n); }, "n"_a,
           "Threads of all later calls from this thread.");
     m.def("threads", [] { return omp_get_max_threads(); });
+
+    m.def("relevancy", &relevancy, "codes"_a, "weights"_a, "cosines"_a, "rival"_a, "scale"_a);
+    m.def("look_up", &look_up, "codes"_a, "values"_a);
+    m.def("favour_majority",
+          [](const InPlace<uint16_t>& codes, const InPlace<float>& weights,
+             const Input<uint8_t>& alike, int least, float factor) {
+              const size_t n = codes.shape(0);
+              std::vector<float> share(n);
+              const CodeSums sums = code_sums(codes, weights, alike, nullptr);
+              {
+                  nb::gil_scoped_release release;
+                  favour_majority(sums, int64_t(n), least, factor, share.data());
+              }
+              return to_numpy(std::move(share), {n});
+          },
+          "codes"_a, "weights"_a, "alike"_a, "least"_a, "factor"_a,
+          "Weakens in place what disagrees with the majority; its share of each row's weight.");
 
     nb::class_<View>(m, "View").def(nb::new_(&make_view), "T_cam_world"_a, "intrinsics"_a, "width"_a,
                                     "height"_a, "background"_a, "sh_degree"_a);
@@ -364,6 +444,8 @@ NB_MODULE(_core, m) {
         .def(nb::init<const std::string&>(), "instruction_set"_a = "")
         .def("render", &PyRaster::render, "gaussians"_a, "view"_a, "channels"_a)
         .def("contributions", &PyRaster::contributions, "gaussians"_a, "view"_a, "cell_px"_a)
+        .def("lift", &PyRaster::lift, "gaussians"_a, "view"_a, "codes"_a, "weight"_a, "cell_px"_a,
+             "depth"_a, "how"_a, "slot_codes"_a, "slot_weights"_a, "seen"_a, "alike"_a)
         .def("gradients", &PyRaster::gradients, "parameters"_a, "view"_a, "rgb"_a, "depth_m"_a,
              "alpha"_a)
         .def("counts", &PyRaster::counts);

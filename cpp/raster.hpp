@@ -44,6 +44,8 @@ class Raster {
     const std::vector<Splat>& splats() const { return splats_; }  // front to back
     const std::vector<int64_t>& tile_begin() const { return tile_begin_; }  // [tiles + 1]
     const std::vector<int32_t>& tile_list() const { return tile_list_; }
+    const std::vector<int64_t>& entry_begin() const { return entry_begin_; }  // [splats + 1]
+    const std::vector<int32_t>& entry_slot() const { return entry_slot_; }    // into tile_list
     const KernelTable& kernels() const { return kernels_; }
 
   private:

@@ -27,6 +27,7 @@ const KernelTable& table() {
     static const KernelTable kernels = {
         G3D_ISA_NAME,  project,       tile_spans,    blend,      contributions, blend_backward,
         project_backward, loss_pixels, loss_ssim_row, loss_gather, adam,
+        relevancy,     look_up,
     };
     return kernels;
 }

@@ -170,12 +170,15 @@ void contributions(const Splat* splats, const int32_t* list, int count, const Vi
             const Extent extent = extent_of(s, at.x0, at.y0);
             float* out = weights + int64_t(k) * cells;
             for (int b = extent.first_row / cell_px; b <= extent.last_row / cell_px; ++b)
-                for (int cell = 0; cell < side; ++cell) {
-                    float total = 0;
-                    float* lanes = bands.row[b] + cell * cell_px;
-                    for (int c = 0; c < cell_px; ++c) total += lanes[c];
-                    std::memset(lanes, 0, sizeof(float) * cell_px);
-                    out[b * side + cell] = total;
+                for (int p = extent.first_part; p <= extent.last_part; ++p) {
+                    float* lanes = bands.row[b] + p * kLanes;
+                    const V columns = load(lanes);
+                    store(lanes, V{});
+                    if (cell_px >= kLanes)
+                        out[b * side + p * kLanes / cell_px] += sum(columns);
+                    else
+                        for (int c = 0; c < kLanes; ++c)
+                            out[b * side + (p * kLanes + c) / cell_px] += columns[c];
                 }
         });
 }

@@ -71,6 +71,16 @@ struct KernelTable {
     void (*adam)(float* value, float* first, float* second, const float* gradient,
                  const int32_t* index, const float* corrections, int begin, int end, int width,
                  int active, float rate);
+
+    // out[i] = sigmoid(scale (sum_j weights[j,i] cosines[codes[j,i]] - rival[i])) for i in [begin,
+    // end), 0 where rival[i] is infinite. Arrays [k][n]; every code is a row of `cosines`.
+    void (*relevancy)(const uint16_t* codes, const float* weights, const float* cosines,
+                      const float* rival, float scale, int k, int64_t n, int64_t begin, int64_t end,
+                      float* out);
+
+    // out[i] = values[codes[i]].
+    void (*look_up)(const uint16_t* codes, const float* values, int64_t begin, int64_t end,
+                    float* out);
 };
 
 const KernelTable& kernels_baseline();

@@ -71,11 +71,23 @@ G3D_INLINE bool any(Mask mask) {
 
 // Sum of the lanes, in a fixed order.
 G3D_INLINE float sum(V a) {
+#if defined(__AVX__)
+#if defined(__AVX512F__)
+    const __m256 eight = _mm256_add_ps((__m256)_mm512_castpd512_pd256((__m512d)a),
+                                       (__m256)_mm512_extractf64x4_pd((__m512d)a, 1));
+#else
+    const __m256 eight = (__m256)a;
+#endif
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+#else
     float lane[kLanes];
     std::memcpy(lane, &a, sizeof a);
     for (int half = kLanes / 2; half; half /= 2)
         for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
     return lane[0];
+#endif
 }
 
 // out[j] = the sum of rows[j]'s lanes, in a fixed order, for 8 vectors at once.

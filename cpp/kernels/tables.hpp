@@ -20,5 +20,8 @@ void loss_ssim_row(const LossImages&, const View&, const LossSettings&, int, int
 void loss_gather(const LossImages&, const View&, const LossSettings&, int, RowSums&);
 void adam(float*, float*, float*, const float*, const int32_t*, const float*, int, int, int, int,
           float);
+void relevancy(const uint16_t*, const float*, const float*, const float*, float, int, int64_t, int64_t,
+               int64_t, float*);
+void look_up(const uint16_t*, const float*, int64_t, int64_t, float*);
 
 }  // namespace G3D_ISA
