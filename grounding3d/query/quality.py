@@ -9,7 +9,6 @@ import numpy as np
 
 from grounding3d.features.relevancy import sigmoid
 from grounding3d.query.calibration import Calibration
-from grounding3d.query.evidence import FEATURES
 from grounding3d.query.samples import Sample
 
 
@@ -52,10 +51,9 @@ class Quality:
 
 def quality(table: Calibration, samples: Sequence[Sample]) -> Quality:
     """Decide every sample with a table."""
-    columns = [FEATURES.index(name) for name in table.features]
     counts = Quality()
     for sample in samples:
-        x = (sample.evidence[:, columns] - table.mean) / table.scale
+        x = (sample.columns(table.features) - table.mean) / table.scale
         score = sigmoid(x @ np.asarray(table.coefficients) + table.intercept)
         hit, passes = bool(sample.wanted[score.argmax()]), bool(score.max() >= table.found)
         present = bool(sample.wanted.any())

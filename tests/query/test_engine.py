@@ -16,9 +16,9 @@ from grounding3d.errors import EncoderError, QueryError
 from grounding3d.features.encoders import load_encoder
 from grounding3d.geometry.boxes import OBB
 from grounding3d.objects.base import ObjectMap
-from grounding3d.query.calibration import fit_calibration
 from grounding3d.query.engine import QueryEngine
 from grounding3d.query.evidence import FEATURES, EvidenceIndex, encode_query
+from grounding3d.query.fitting import fit_calibration
 from grounding3d.query.parse import parse
 from grounding3d.query.samples import Sample
 

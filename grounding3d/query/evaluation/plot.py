@@ -71,9 +71,12 @@ def _roc(outcomes: Sequence[Outcome]) -> _Panel:
         steps = np.quantile(steps, np.linspace(1, 0, _MOST_STEPS))
     curve = [((absent >= s).mean(), (present >= s).mean()) for s in steps]
     panel.curves.append(("best score", np.array([(0.0, 0.0), *curve, (1.0, 1.0)])))
-    answered = [float(np.mean([o.answered for o in outcomes if o.present is p])) for p in (0, 1)]
-    panel.mark = (answered[0], answered[1])
+    panel.mark = _answered(outcomes, present=False), _answered(outcomes, present=True)
     return panel
+
+
+def _answered(outcomes: Sequence[Outcome], present: bool) -> float:
+    return float(np.mean([o.answered for o in outcomes if o.present is present]))
 
 
 def _reliability(outcomes: Sequence[Outcome]) -> _Panel:
