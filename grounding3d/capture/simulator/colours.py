@@ -65,3 +65,15 @@ def shade(rgb: np.ndarray, factor: float) -> np.ndarray:
     """Darker under 1, towards white over 1."""
     rgb = np.asarray(rgb, dtype=float)
     return rgb * factor if factor <= 1 else 255.0 - (255.0 - rgb) / factor
+
+
+def named_samples(steps: int = 3) -> tuple[list[str], np.ndarray]:
+    """Samples of what each name covers: names [n] and sRGB values [n, 3] from 0 to 255."""
+    names, samples = [], []
+    for name, (h0, h1, s0, s1, v0, v1) in _RANGES.items():
+        for h in np.linspace(h0, h1, steps):
+            for s in np.linspace(s0, s1, steps):
+                for v in np.linspace(v0, v1, steps):
+                    names.append(name)
+                    samples.append(colorsys.hsv_to_rgb(h % 1.0, s, v))
+    return names, 255.0 * np.array(samples)

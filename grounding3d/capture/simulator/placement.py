@@ -41,11 +41,15 @@ class PlacedObject:
         model: What it is.
         T_table_object: Pose [4, 4] of the model's frame in the table frame.
         support: Index of the object it stands on, None for the table.
+        on_floor: Whether it stands on the floor instead.
+        inside: Whether it lies in its support, not on it.
     """
 
     model: ObjectModel
     T_table_object: np.ndarray
     support: int | None
+    on_floor: bool = False
+    inside: bool = False
 
     @property
     def vertices(self) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,72 +11,29 @@ from grounding3d.capture.simulator import colours as c
 from grounding3d.capture.simulator import textures as t
 from grounding3d.capture.simulator.arrays import Numbers
 from grounding3d.capture.simulator.builder import Builder
+from grounding3d.capture.simulator.config import SimulationConfig, Span
 from grounding3d.capture.simulator.generators.furniture import legs
 from grounding3d.capture.simulator.mesh import Mesh, join, quad, section
 from grounding3d.capture.simulator.model import ObjectModel
 from grounding3d.capture.simulator.wording import describe
-from grounding3d.config import Section
-
-Span = tuple[float, float]
 
 
-class TabletopConfig(Section):
+class TabletopConfig(SimulationConfig):
     """A table with objects, the room around it and the camera that goes around it."""
 
     n_objects: int = Field(default=8, ge=0, description="objects on the table")
-    pack: Path | None = Field(
-        default=None, description="mesh pack folder; None: parametric objects"
-    )
-    p_generated: float = Field(
-        default=0.0, ge=0, le=1, description="share of parametric ones beside a pack"
-    )
-    own_work_only: bool = Field(
-        default=False, description="of the pack, only objects made for this project"
-    )
-    only: tuple[str, ...] | None = Field(
-        default=None, description="names or categories to choose from"
-    )
-    exclude: tuple[str, ...] = Field(default=(), description="names or categories to leave out")
-    held_out: tuple[str, ...] = Field(
-        default=(), description="names that the truth marks as held out"
-    )
-    largest_extent_m: float = Field(default=0.45, gt=0, description="no object is longer")
-    smallest_height_m: float = Field(default=0.0, ge=0, description="no object is flatter")
-    bulky_volume_m3: float = Field(
-        default=0.012, gt=0, description="bounding volume of a bulky object"
-    )
-    max_bulky: int = Field(
-        default=1, ge=0, description="at most this many bulky objects on a table"
-    )
-    p_same_category: float = Field(
-        default=0.04, ge=0, le=1, description="chance of a second of its kind"
-    )
-    p_lying: float = Field(default=0.1, ge=0, le=1, description="chance that a tall object lies")
     p_stacked: float = Field(
         default=0.1, ge=0, le=1, description="chance of standing on a flat object"
     )
-    min_gap_m: float = Field(default=0.04, ge=0, description="free space between footprints")
     table_width_m: Span = Field(default=(0.9, 1.5), description="range of the table's longer side")
     table_depth_m: Span = Field(
         default=(0.65, 0.95), description="range of the table's shorter side"
     )
     table_height_m: Span = Field(default=(0.55, 0.8), description="range of the table's height")
     n_frames: int = Field(default=60, ge=1, description="frames of the recording")
-    rate_hz: float = Field(default=10.0, gt=0, description="frames per second")
-    width: int = Field(default=640, ge=16, description="image width, pixels")
-    height: int = Field(default=480, ge=16, description="image height, pixels")
-    focal_px: Span = Field(
-        default=(525.0, 615.0), description="range of the focal length at width 640"
-    )
     distance_m: Span = Field(default=(0.7, 1.4), description="range of camera to table centre")
     motion: Literal["any", "handheld", "wrist"] = Field(
         default="any", description="kind of camera path"
-    )
-    noise: bool = Field(default=True, description="Kinect-like depth noise and camera noise")
-    shadows: bool = Field(default=True, description="cast shadows")
-    world_frame: str = Field(default="map", description="frame id of the poses and of the truth")
-    offset_range_m: float = Field(
-        default=3.0, ge=0, description="how far the world's origin may be, x and y"
     )
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from grounding3d.capture.simulator.appearance import colour_shares
 from grounding3d.capture.simulator.model import ObjectModel
 from grounding3d.capture.simulator.objects import GENERATORS
-from grounding3d.capture.simulator.placement import PlacedObject
-from grounding3d.capture.simulator.queries import Seen, make_queries
+from grounding3d.capture.simulator.placement import PlacedObject, footprint
+from grounding3d.capture.simulator.queries.base import Seen, Thing, TruthQuery
+from grounding3d.capture.simulator.queries.make import make_queries, make_spatial_queries
 from grounding3d.capture.simulator.renderer import Light, render
 from grounding3d.capture.simulator.spawn import spawn
 from grounding3d.capture.simulator.world import SimulatedWorld
@@ -27,6 +29,8 @@ from grounding3d.geometry.transforms import (
 
 TABLE_ID = 0
 _PLAIN_LIGHT = Light(shadows=False)
+_BY_NAME = frozenset({"plain", "caption", "absent"})
+_SAME_PLACE_M = 0.08  # answers are the same from where the camera was within this of its last place
 _SEEN_PX = 60  # in a view, to count as a view
 _ASKED_VIEWS, _ASKED_PX, _ASKED_FRACTION = 3, 250, 0.5  # to be worth a question
 
@@ -44,7 +48,24 @@ def ground_truth(world: SimulatedWorld, pixels: np.ndarray) -> dict[str, Any]:
     table = PlacedObject(world.table, np.eye(4), None)
     everything = [table, *world.objects]
     records = [_record(world, k, placed, pixels[:, k]) for k, placed in enumerate(everything)]
-    categories = sorted(set(GENERATORS) | {p.model.category for p in everything})
+    queries = _questions(world, everything, records)
+    truth = {
+        "schema": 1,
+        "frame_id": world.config.world_frame,
+        "up_world": world.up_world.tolist(),
+        "seed": world.seed,
+        "objects": records,
+        "queries": [{**asdict(q), "targets": list(q.targets)} for q in queries],
+    }
+    if {q.kind for q in queries} - _BY_NAME:
+        truth["viewpoint"] = world.T_world_cam[-1][:3, 3].tolist()
+    return truth
+
+
+def _questions(
+    world: SimulatedWorld, everything: list[PlacedObject], records: list[dict[str, Any]]
+) -> list[TruthQuery]:
+    kinds = world.config.question_kinds
     queries = make_queries(
         np.random.default_rng([world.seed, 5]),
         [
@@ -53,16 +74,40 @@ def ground_truth(world: SimulatedWorld, pixels: np.ndarray) -> dict[str, Any]:
             if _ask(r)
         ],
         [r["category"] for r in records],
-        categories,
+        sorted(set(GENERATORS) | {p.model.category for p in everything}),
     )
-    return {
-        "schema": 1,
-        "frame_id": world.config.world_frame,
-        "up_world": world.up_world.tolist(),
-        "seed": world.seed,
-        "objects": records,
-        "queries": [{**asdict(q), "targets": list(q.targets)} for q in queries],
-    }
+    queries = [q for q in queries if q.kind in kinds]
+    if set(kinds) <= _BY_NAME:
+        return queries
+    things = [_thing(world, placed, r) for placed, r in zip(everything, records, strict=True)]
+    return queries + make_spatial_queries(
+        world.seed, things, _last_viewpoints(world), kinds, world.config.questions_per_kind
+    )
+
+
+def _last_viewpoints(world: SimulatedWorld) -> np.ndarray:
+    """[k, 3] the last camera centre, and earlier ones that a map may hold for the last."""
+    centres = world.T_world_cam[::-1, :3, 3]
+    moved = np.linalg.norm(centres - centres[0], axis=1) > _SAME_PLACE_M
+    return centres[: int(moved.argmax()) if moved.any() else len(centres)]
+
+
+def _thing(world: SimulatedWorld, placed: PlacedObject, record: dict[str, Any]) -> Thing:
+    vertices = transform_points(world.T_world_table, placed.vertices)
+    return Thing(
+        record["id"],
+        record["category"],
+        tuple(record["captions"]),
+        record["colour"],
+        outline=footprint(vertices),
+        bottom_m=float(vertices[:, 2].min()),
+        top_m=float(vertices[:, 2].max()),
+        size_m=placed.model.size_m,
+        support=record["support"],
+        inside=record.get("inside"),
+        shares=colour_shares(placed.model),
+        well_seen=_ask(record),
+    )
 
 
 def write_ground_truth(record: dict[str, Any], path: str | Path) -> None:
@@ -98,6 +143,8 @@ def _record(
         "support": _support(identifier, placed),
         "held_out": model.name in world.config.held_out,
     }
+    if placed.inside:
+        record["inside"] = record["support"]
     if identifier == TABLE_ID:
         top = vertices[vertices[:, 2] > vertices[:, 2].max() - 0.005]
         record["top"] = {"height": float(top[:, 2].max()), "aabb": _aabb(top)}
@@ -106,6 +153,8 @@ def _record(
 
 def _support(identifier: int, placed: PlacedObject) -> int | str:
     if identifier == TABLE_ID:
+        return "floor"
+    if placed.on_floor and placed.support is None:
         return "floor"
     return "table" if placed.support is None else placed.support + 1
 

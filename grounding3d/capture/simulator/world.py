@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from grounding3d.capture.simulator.choice import choose_models
+from grounding3d.capture.simulator.config import SimulationConfig
+from grounding3d.capture.simulator.contents import fill_containers, with_container
 from grounding3d.capture.simulator.model import ObjectModel
-from grounding3d.capture.simulator.objects import FURNITURE, GENERATORS
-from grounding3d.capture.simulator.packs import is_own_work, load_pack, read_manifest
 from grounding3d.capture.simulator.placement import PlacedObject, place_all
 from grounding3d.capture.simulator.renderer import Light, Rendering, render
 from grounding3d.capture.simulator.sensor import Exposure
 from grounding3d.capture.simulator.spawn import spawn
 from grounding3d.capture.simulator.tabletop import TabletopConfig, make_room, make_table
 from grounding3d.capture.simulator.trajectory import camera_path
-from grounding3d.errors import ConfigError
+from grounding3d.capture.simulator.twins import with_twins
 from grounding3d.extras import require
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.transforms import invert_pose, make_pose, wxyz_from_matrix
-
-_SPARE = 4  # extra objects, for those that find no room
 
 
 @dataclass(eq=False)
@@ -45,7 +42,7 @@ class SimulatedWorld:
         light, exposure: How it is lit and exposed.
     """
 
-    config: TabletopConfig
+    config: SimulationConfig
     seed: int
     table: ObjectModel
     room: list[ObjectModel]
@@ -120,7 +117,10 @@ def simulate_tabletop(config: TabletopConfig, seed: int) -> SimulatedWorld:
     rng = np.random.default_rng([seed, 1])
     table = make_table(rng, config)
     models = choose_models(np.random.default_rng([seed, 2]), config)
+    models = with_twins(np.random.default_rng([seed, 8]), config, models)
+    models = with_container(np.random.default_rng([seed, 9]), config, models)
     objects = place_all(np.random.default_rng([seed, 3]), config, table, models)
+    objects += fill_containers(np.random.default_rng([seed, 10]), config, objects)
     rng = np.random.default_rng([seed, 4])
     room = make_room(rng, config, table)
     reach = config.offset_range_m
@@ -143,7 +143,7 @@ def simulate_tabletop(config: TabletopConfig, seed: int) -> SimulatedWorld:
     )
 
 
-def draw_camera(rng: np.random.Generator, config: TabletopConfig) -> Camera:
+def draw_camera(rng: np.random.Generator, config: SimulationConfig) -> Camera:
     """A camera whose focal length scales with the image width and whose centre is a little off."""
     focal = rng.uniform(*config.focal_px) * config.width / 640
     cx = (config.width - 1) / 2 + rng.uniform(-6, 6) * config.width / 640
@@ -163,74 +163,3 @@ def draw_light(rng: np.random.Generator, shadows: bool) -> Light:
         diffuse=rng.uniform(0.85, 1.1) - ambient,
         shadows=shadows,
     )
-
-
-def choose_models(rng: np.random.Generator, config: TabletopConfig) -> list[ObjectModel]:
-    """Distinct objects, all of different categories but for the odd same-category pair.
-
-    Raises:
-        ConfigError: If the configuration leaves nothing to choose from.
-    """
-    records = _pack_records(config)
-    kinds = [k for k in GENERATORS if k not in FURNITURE and _is_wanted(k, k, config)]
-    if not records and not kinds and config.n_objects > 0:
-        raise ConfigError(
-            "no simulated object fits the choice",
-            found=f"only={config.only}, exclude={config.exclude}",
-            hint="Name categories or objects that exist.",
-        )
-    chosen: list[ObjectModel | str] = []  # a model, or the name of one in the pack
-    used: set[str] = set()
-    bulky = 0
-    for _ in range(400):
-        if len(chosen) >= config.n_objects + _SPARE:
-            break
-        candidate: ObjectModel | str
-        if records and not (kinds and rng.random() < config.p_generated):
-            record = records[rng.integers(len(records))]
-            candidate, category, size_m = record["name"], record["category"], record["size_m"]
-        elif kinds and not (records and config.p_generated == 0):
-            model = GENERATORS[kinds[rng.integers(len(kinds))]](rng)
-            candidate, category, size_m = model, model.category, model.size_m
-        else:
-            break
-        is_bulky = float(np.prod(size_m)) > config.bulky_volume_m3
-        again = category in used and rng.random() >= config.p_same_category
-        if again or candidate in chosen or not _fits(size_m, config):
-            continue
-        if is_bulky and bulky >= config.max_bulky:
-            continue
-        bulky += is_bulky
-        chosen.append(candidate)
-        used.add(category)
-    return _loaded(config, chosen)
-
-
-def _loaded(config: TabletopConfig, chosen: list[ObjectModel | str]) -> list[ObjectModel]:
-    """The choice with names replaced by the pack's models."""
-    names = [m for m in chosen if isinstance(m, str)]
-    models = {m.name: m for m in load_pack(config.pack, names)} if config.pack and names else {}
-    return [models[m] if isinstance(m, str) else m for m in chosen]
-
-
-def _pack_records(config: TabletopConfig) -> list[dict[str, Any]]:
-    if config.pack is None:
-        return []
-    return [
-        r
-        for r in read_manifest(config.pack)
-        if r["category"] not in FURNITURE
-        and (is_own_work(r) or not config.own_work_only)
-        and _fits(r["size_m"], config)
-        and _is_wanted(r["name"], r["category"], config)
-    ]
-
-
-def _is_wanted(name: str, category: str, config: TabletopConfig) -> bool:
-    if config.only is not None and not {name, category} & set(config.only):
-        return False
-    return not {name, category} & set(config.exclude)
-
-
-def _fits(size_m: Sequence[float], config: TabletopConfig) -> bool:
-    return max(size_m) <= config.largest_extent_m and size_m[2] >= config.smallest_height_m

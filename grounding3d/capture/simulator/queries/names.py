@@ -1,10 +1,9 @@
-"""Questions with known answers about a simulated scene: plain, by caption, and in vain."""
+"""Questions by name: plain, by caption, by synonym, and in vain."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from functools import partial
 
 import numpy as np
 
@@ -15,50 +14,19 @@ from grounding3d.capture.simulator.confusable import (
     same_name,
 )
 from grounding3d.capture.simulator.packs import colour_in
-from grounding3d.capture.simulator.wording import is_plural, with_article
+from grounding3d.capture.simulator.queries.base import (
+    Seen,
+    Thing,
+    TruthQuery,
+    Verdict,
+    decide,
+    phrase,
+)
+from grounding3d.capture.simulator.queries.synonyms import names_of
 
 _PLAIN = ("where is the {}", "find the {}", "{}", "where is {a}", "locate the {}")
+_SYNONYMS = 2  # asked of a category
 _ABSENT = ("where is the {}", "find me {a}", "{}")
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a question needs to know of an object in view."""
-
-    id: int
-    category: str
-    captions: tuple[str, ...]
-    colour: str | None
-
-
-@dataclass(frozen=True)
-class TruthQuery:
-    """A question, its kind, and the ids of every right answer (none for an absent one)."""
-
-    text: str
-    kind: Literal["plain", "caption", "absent"]
-    targets: tuple[int, ...]
-
-
-def make_queries(
-    rng: np.random.Generator,
-    seen: list[Seen],
-    present: list[str],
-    categories: list[str],
-    n_absent: int = 6,
-) -> list[TruthQuery]:
-    """Questions about one scene.
-
-    Args:
-        seen: Objects visible well enough to be asked for.
-        present: Categories of everything in the scene, visible or not.
-        categories: Nouns that may be asked in vain.
-        n_absent: How many questions in vain.
-    """
-    queries = [q for s in seen if (q := plain_query(rng, s, seen))]
-    queries = list({q.targets: q for q in queries}.values())
-    queries += [q for s in seen if (q := caption_query(rng, s, seen))]
-    return queries + absent_queries(rng, present, categories, n_absent)
 
 
 def plain_query(rng: np.random.Generator, asked: Seen, seen: list[Seen]) -> TruthQuery | None:
@@ -67,7 +35,7 @@ def plain_query(rng: np.random.Generator, asked: Seen, seen: list[Seen]) -> Trut
     if any(same_name(asked.category, s.category) for s in rivals):
         return None
     targets = tuple(s.id for s in seen if s.category == asked.category)
-    return TruthQuery(_phrase(rng, _PLAIN, asked.category), "plain", targets)
+    return TruthQuery(phrase(rng, _PLAIN, asked.category), "plain", targets)
 
 
 def caption_query(rng: np.random.Generator, asked: Seen, seen: list[Seen]) -> TruthQuery | None:
@@ -82,6 +50,30 @@ def caption_query(rng: np.random.Generator, asked: Seen, seen: list[Seen]) -> Tr
     return TruthQuery(best, "caption", (asked.id,))
 
 
+def synonym_queries(rng: np.random.Generator, things: list[Thing]) -> list[TruthQuery]:
+    """Ask by nouns that are no category's own name and that fit nothing else in the scene."""
+    queries = []
+    for category in sorted({t.category for t in things}):
+        fitting = []
+        for noun in names_of(category):
+            if targets := decide(things, partial(_goes_by, noun, category)):
+                fitting.append(TruthQuery(phrase(rng, _PLAIN, noun), "synonym", targets))
+        queries += [fitting[k] for k in rng.permutation(len(fitting))[:_SYNONYMS]]
+    return queries
+
+
+def _goes_by(noun: str, category: str, thing: Thing) -> Verdict:
+    """Whether another name of ``category`` names a thing."""
+    if thing.category == category:
+        return True
+    names = (thing.category, *names_of(thing.category), *thing.captions)
+    said = any(f" {noun} " in f" {name} " for name in names)
+    # "pot" is said of a moka pot, "screen" of a touch screen: a shared last word is argued about.
+    last = noun.split()[-1]
+    said = said or any(last in re.findall(r"[a-z]+", name) for name in names)
+    return None if said or same_name(category, thing.category) else False
+
+
 def may_fit(caption: str, asked: Seen, other: Seen) -> bool:
     """Whether a caption of one object could fairly be said of another."""
     if caption in other.captions:
@@ -89,7 +81,7 @@ def may_fit(caption: str, asked: Seen, other: Seen) -> bool:
     if not confusable(asked.category, other.category) and not _share_noun(caption, other):
         return False
     said = colour_in((caption,))
-    return said is None or other.colour is None or _close_colours(said, other.colour)
+    return said is None or other.colour is None or close_colours(said, other.colour)
 
 
 def is_generic(caption: str) -> bool:
@@ -105,12 +97,7 @@ def absent_queries(
     pool = sorted({*categories, *OTHER_ABSENT})
     pool = [noun for noun in pool if not any(confusable(noun, p) for p in [*present, "table"])]
     chosen = rng.permutation(pool)[:count]
-    return [TruthQuery(_phrase(rng, _ABSENT, str(noun)), "absent", ()) for noun in chosen]
-
-
-def _phrase(rng: np.random.Generator, patterns: tuple[str, ...], noun: str) -> str:
-    text = str(rng.choice(patterns)).format(noun, a=with_article(noun))
-    return text.replace("where is ", "where are ") if is_plural(noun) else text
+    return [TruthQuery(phrase(rng, _ABSENT, str(noun)), "absent", ()) for noun in chosen]
 
 
 # Pairs of colour names that people mix up.
@@ -123,7 +110,8 @@ _CLOSE = (
 _CLOSE_PAIRS = frozenset(frozenset(pair.split()) for pair in _CLOSE.split(", "))
 
 
-def _close_colours(a: str, b: str) -> bool:
+def close_colours(a: str, b: str) -> bool:
+    """Whether people may call one colour by the other's name."""
     return a == b or frozenset((a, b)) in _CLOSE_PAIRS
 
 

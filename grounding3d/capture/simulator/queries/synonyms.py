@@ -1,0 +1,68 @@
+"""Other nouns people use for a category, beside its own name."""
+
+from __future__ import annotations
+
+# category -> names that people use for it; several categories may share one.
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "mug": ("coffee cup", "tea cup"),
+    "cup": ("tumbler",),
+    "can": ("tin",),
+    "plant pot": ("planter",),
+    "potted plant": ("plant", "house plant", "houseplant"),
+    "gift box": ("present", "gift", "wrapped present"),
+    "cardboard box": ("parcel",),
+    "carton": ("tetra pak",),
+    "notebook": ("notepad", "note book", "writing pad"),
+    "picture frame": ("photo frame", "framed picture"),
+    "waste basket": ("trash can", "garbage bin", "bin", "rubbish bin"),
+    "bucket": ("pail",),
+    "storage box": ("tote", "plastic box"),
+    "frying pan": ("skillet", "pan"),
+    "saucepan": ("cooking pot",),
+    "teapot": ("tea pot",),
+    "moka pot": ("coffee maker", "espresso maker"),
+    "bread": ("loaf",),
+    "sponge": ("scrubber",),
+    "teddy bear": ("teddy", "stuffed animal", "soft toy"),
+    "rubber duck": ("duck", "bath duck", "toy duck"),
+    "toy brick": ("lego", "building block"),
+    "laptop": ("notebook computer", "portable computer"),
+    "computer mouse": ("mouse",),
+    "monitor": ("computer screen", "screen"),
+    "television": ("tv", "tv set", "telly"),
+    "phone": ("smartphone",),
+    "tablet computer": ("tablet", "ipad"),
+    "remote control": ("remote", "tv remote", "clicker"),
+    "clock": ("timepiece",),
+    "headphones": ("headset", "earphones"),
+    "speaker": ("loudspeaker",),
+    "flashlight": ("torch",),
+    "pen": ("biro",),
+    "wrench": ("spanner",),
+    "spatula": ("turner",),
+    "dumbbell": ("hand weight",),
+    "shoe": ("sneaker", "trainer"),
+    "pillow": ("cushion",),
+    "traffic cone": ("road cone", "pylon", "cone"),
+    "barrel": ("keg",),
+    "paper roll": ("toilet paper",),
+    "handbag": ("purse",),
+    "game controller": ("gamepad", "joystick"),
+    "spice jars": ("spices",),
+    "kitchen utensils": ("cooking utensils", "kitchen tools"),
+    "security camera": ("cctv camera",),
+    "robot vacuum": ("robot cleaner", "roomba"),
+    "sofa": ("couch", "settee"),
+    "armchair": ("sofa chair", "easy chair"),
+    "shelf": ("bookcase",),
+    "cabinet": ("cupboard", "sideboard"),
+    "night stand": ("bedside table", "nightstand"),
+    "desk": ("table", "writing table"),
+    "wardrobe": ("closet",),
+    "refrigerator": ("fridge",),
+}
+
+
+def names_of(category: str) -> tuple[str, ...]:
+    """Other names of a category."""
+    return SYNONYMS.get(category, ())
