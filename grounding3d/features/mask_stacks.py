@@ -14,6 +14,7 @@ _MIN_RISE_M = 0.015
 _BIN_M = 0.004
 _LAYERS = 3
 _CONTACT_M = 0.03
+_TRIMMING_M = 0.05
 
 
 def split_stacks(surface: Surface, pieces: np.ndarray, upright: Upright) -> np.ndarray:
@@ -105,8 +106,9 @@ def _is_trimming(ground: np.ndarray, rise: np.ndarray, breadth: float, stature: 
         breadth: of the layer, metres.
         stature: height of the layer over the thing's foot, metres.
     """
-    own = np.ptp(ground, axis=0).max()
-    return bool(own < 0.5 * breadth and 0.3 * own < rise.max() < 0.5 * stature)
+    own, tall = np.ptp(ground, axis=0).max(), rise.max()
+    # a cup on a large box is in the same proportion to it, but no trimming is as tall
+    return bool(own < 0.5 * breadth and 0.3 * own < tall < min(0.5 * stature, _TRIMMING_M))
 
 
 def _cut_off(rest: np.ndarray, upper: np.ndarray, ground: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from grounding3d.objects.config import ObjectConfig
 from grounding3d.objects.covariance import center_covariance
 from grounding3d.objects.embedding import keep_nouns, nearest_noun, robust_mean
 from grounding3d.objects.extent import height_range, observed_box, with_bottom
+from grounding3d.objects.feet import return_feet
 from grounding3d.objects.identity import assign_ids
 from grounding3d.objects.support import Carrier, carrier_of, floor_under, is_leg
 from grounding3d.scene.base import Keyframe, Scene
@@ -51,6 +52,8 @@ def build_objects(
     """
     config = config or ObjectConfig()
     fused = [segment for segment in fused if len(segment.points)]
+    if scene.up_world is not None:
+        fused = return_feet(fused, scene.up_world)
     ids, next_id = assign_ids(fused, previous, config.same_share)
     fused.sort(key=lambda segment: ids[segment.id])
     dim = max((segment.embeddings.shape[1] for segment in fused), default=0)
