@@ -10,6 +10,7 @@ from typing import Any
 from grounding3d.capture import open_capture
 from grounding3d.capture.base import Capture
 from grounding3d.errors import Cancelled
+from grounding3d.features.base import Encoder
 from grounding3d.features.encoders import load_encoder
 from grounding3d.interfaces.growing import GrowingScene
 from grounding3d.interfaces.progress import show_progress
@@ -29,6 +30,7 @@ def build_and_save(
     progress: Progress | None = None,
     cancel: Cancel | None = None,
     save_every_s: float | None = None,
+    encoder: Encoder | None = None,
 ) -> LanguageScene:
     """Build the scene of one capture and write it to a folder.
 
@@ -42,6 +44,7 @@ def build_and_save(
         progress: is told how far it is; None: bars on stderr.
         cancel: stops the build when set.
         save_every_s: seconds between snapshots saved to `out` on the way; None: none.
+        encoder: the one that `config` names, where it is loaded already.
 
     Raises:
         Cancelled: `cancel` was set; the folder holds what it held before, or the last snapshot.
@@ -53,7 +56,7 @@ def build_and_save(
     capture = open_capture(source, config.capture)
     folder = _SceneFolder(out, source, capture, config)
     watch = None if save_every_s is None else GrowingScene(folder.save, save_every_s)
-    encoder = load_encoder(config.encoder, device=config.device)
+    encoder = encoder or load_encoder(config.encoder, device=config.device)
     with show_progress() if progress is None else nullcontext(progress) as report:
         scene = build_scene(
             capture,

@@ -13,6 +13,7 @@ import tyro
 from grounding3d.errors import Cancelled, GroundingError
 from grounding3d.interfaces.commands.ask import Ask
 from grounding3d.interfaces.commands.build import Build
+from grounding3d.interfaces.commands.calibrate import Calibrate
 from grounding3d.interfaces.commands.demo import Demo
 from grounding3d.interfaces.commands.doctor import Doctor
 from grounding3d.interfaces.commands.evaluate import Evaluate
@@ -39,6 +40,7 @@ Command = (
     | Annotated[View, _subcommand("view")]
     | Annotated[Simulate, _subcommand("simulate")]
     | Annotated[Evaluate, _subcommand("eval")]
+    | Annotated[Calibrate, _subcommand("calibrate")]
     | Annotated[Ros, _subcommand("ros")]
     | Annotated[Ask, _subcommand("ask")]
     | Annotated[Replay, _subcommand("replay")]

@@ -119,6 +119,23 @@ def load_calibration(path: Path) -> Calibration:
     return loaded
 
 
+def given_calibration(path: Path, identity: EncoderIdentity) -> Calibration:
+    """The table in a file, which has to be one for this encoder.
+
+    Raises:
+        ConfigError: it cannot be read, or is another encoder's.
+    """
+    table = load_calibration(path)
+    if not table.fits(identity):
+        raise ConfigError(
+            f"the calibration {path} is another encoder's",
+            expected=identity.spec,
+            found=table.encoder + (" of other weights" if table.encoder == identity.spec else ""),
+            hint="`grounding3d calibrate --encoder SPEC` fits one.",
+        )
+    return table
+
+
 def user_folder() -> Path:
     """Where a user's own tables lie: $XDG_CONFIG_HOME/grounding3d/calibrations."""
     home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"

@@ -10,6 +10,7 @@ import numpy as np
 from grounding3d.errors import ConfigError
 from grounding3d.features.base import EncoderIdentity
 from grounding3d.features.relevancy import sigmoid
+from grounding3d.query.bounds import auroc
 from grounding3d.query.calibration import Calibration
 from grounding3d.query.quality import Quality, quality
 from grounding3d.query.samples import Sample, common_features
@@ -79,6 +80,41 @@ def cross_validated(samples: Sequence[Sample], identity: EncoderIdentity) -> Qua
     if not decided:
         raise ConfigError("cross-validation needs at least two scenes")
     return sum(decided[1:], decided[0])
+
+
+def validation(samples: Sequence[Sample], identity: EncoderIdentity) -> dict[str, float]:
+    """Figures of scenes left out of the fit: those of `Quality`, and the AUROC of best scores."""
+    logits, judged = _left_out_logits(samples, common_features(samples))
+    area = auroc(
+        np.array([logit.max() for logit in logits]),
+        np.array([s.wanted.any() for s in judged], bool),
+    )
+    return cross_validated(samples, identity).as_dict() | {"auroc": round(area or 0.0, 4)}
+
+
+def check_samples(samples: Sequence[Sample]) -> None:
+    """Refuse what no trustworthy table can be fitted to.
+
+    Raises:
+        ConfigError: too few scenes, or no question about something present, or absent.
+    """
+    scenes = {sample.scene for sample in samples}
+    if len(scenes) < LEAST_SCENES:
+        raise ConfigError(
+            "too few scenes to fit a calibration",
+            expected=f"{LEAST_SCENES} or more with questions that can be used",
+            found=str(len(scenes)),
+            hint="Thresholds are chosen on scenes that were left out of the fit.",
+        )
+    present = sum(bool(sample.wanted.any()) for sample in samples)
+    for count, what in ((present, "present"), (len(samples) - present, "absent")):
+        if not count:
+            raise ConfigError(
+                "a calibration needs questions for things that are there and for things that are "
+                f"not, but none asks for something {what}",
+                found=f"{len(samples)} usable questions",
+                hint='A query with "targets": [] in ground_truth.json asks for something absent.',
+            )
 
 
 def folds(samples: Sequence[Sample], count: int = FOLDS) -> list[tuple[list[Sample], list[Sample]]]:

@@ -35,6 +35,8 @@ class Query:
     """Give coordinates in this frame instead of the scene's."""
     encoder: str | None = None
     """Encoder SPEC; by default the one the scene was built with."""
+    calibration: Path | None = None
+    """Table made by `calibrate`; by default the user's own or the packaged one of the encoder."""
 
     def run(self) -> int:
         """Answer; exit 0 also when nothing was found."""
@@ -42,21 +44,27 @@ class Query:
             raise QueryError("give either a question or --file", hint="grounding3d query --help")
         if self.top_k < 1:
             raise QueryError("--top-k must be at least 1", found=str(self.top_k))
-        engine = open_engine(self.scene, self.encoder)
+        engine = open_engine(self.scene, self.encoder, self.calibration)
         for line in [self.text] if self.text is not None else _lines(self.file):
             answer = engine.ask(line, top_k=self.top_k, frame_id=self.frame)
             print(answer.to_json() if self.json else format_answer(answer), flush=True)
         return 0
 
 
-def open_engine(scene: Path, encoder: str | None = None) -> QueryEngine:
-    """Load a scene folder and the text side of its encoder."""
+def open_engine(
+    scene: Path, encoder: str | None = None, calibration: Path | None = None
+) -> QueryEngine:
+    """Load a scene folder, the text side of its encoder, and a calibration if one is given."""
     from grounding3d.features.encoders import load_encoder
     from grounding3d.objects.store import load_scene
+    from grounding3d.query.calibration import given_calibration
     from grounding3d.query.engine import QueryEngine
 
     loaded = load_scene(scene)
-    return QueryEngine(loaded, load_encoder(encoder or loaded.encoder.spec))
+    text_side = load_encoder(encoder or loaded.encoder.spec)
+    if calibration is None:
+        return QueryEngine(loaded, text_side)
+    return QueryEngine(loaded, text_side, given_calibration(calibration, loaded.encoder))
 
 
 def _lines(path: Path | None) -> Iterable[str]:

@@ -102,7 +102,7 @@ def latency(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def quantile(values: Sequence[float], q: float) -> float | None:
+def quantile(values: Sequence[float] | np.ndarray, q: float) -> float | None:
     """Quantile, None of nothing."""
     return float(np.quantile(values, q)) if len(values) else None
 
