@@ -49,7 +49,7 @@ class SegmentFuser:
     def __init__(self, config: FusionConfig | None = None) -> None:
         self.config = config or FusionConfig()
         self.tracks: dict[int, Track] = {}
-        self.views = ViewStore(self.config.max_views)
+        self.views = ViewStore(self.config.max_views, self.config.max_crops)
         self.votes = PairVotes()
         self.next_id = 1
         self.n_frames = 0
@@ -126,7 +126,8 @@ class SegmentFuser:
             self.tracks[track_id].n_silent = 0
         if segment.embedding is not None:
             quality = segment.view_quality * min(1.0, max(seen, 0.05))
-            self.views.add(members, View(segment.embedding, quality, segment.keyframe))
+            view = View(segment.embedding, quality, segment.keyframe, segment.crop)
+            self.views.add(members, view)
 
     def _members(self, i: int, segment: Segment, overlap: Overlap) -> list[int]:
         """The tracks a segment is of: those it covers, and the one it mostly lies in."""
@@ -235,8 +236,11 @@ class SegmentFuser:
         """The things seen so far, in order of id; adding may go on afterwards."""
         self.merge()
         groups = self.votes.groups(self.tracks)
-        things = [fuse_group(self, group) for group in groups if seen_often_enough(self, group)]
-        return drop_doubtful(join_fragments(self, things), self.config)
+        sizes = {i: len(track.voxels) for i, track in self.tracks.items()}
+        things = [
+            fuse_group(self, group, sizes) for group in groups if seen_often_enough(self, group)
+        ]
+        return drop_doubtful(join_fragments(self, things, sizes), self.config)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything needed to go on later, as plain arrays."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from grounding3d.fusion.evidence import Crop
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +24,8 @@ class Segment:
         n_pixels: pixels with depth.
         truncated: the mask reaches the image border.
         view_quality: weight in [0, 1] of this view for the embedding (size, sharpness, truncation).
+        mask_index: row of the mask among those of its frame, -1 where unknown.
+        crop: a small picture of it, None without.
     """
 
     points: np.ndarray
@@ -31,6 +36,8 @@ class Segment:
     n_pixels: int
     truncated: bool
     view_quality: float
+    mask_index: int = -1
+    crop: Crop | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +55,7 @@ class FusedSegment:
         view_keyframes: [V] int32 keyframes of the views.
         keyframes: [F] int32 indices of all keyframes it was seen in, ascending; F >= V where only
             the best views' embeddings are kept.
+        crops: pictures of the best views that have one, best first.
     """
 
     id: int
@@ -59,6 +67,7 @@ class FusedSegment:
     view_quality: np.ndarray
     view_keyframes: np.ndarray
     keyframes: np.ndarray
+    crops: tuple[Crop, ...] = ()
 
 
 NO_CODE = 0xFFFF

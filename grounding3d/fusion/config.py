@@ -67,3 +67,6 @@ class FusionConfig(Section):
         0.4, ge=0, le=1, description="voxels hit less often than this share of the usual are cut"
     )
     max_views: int = Field(32, ge=1, description="embeddings kept a thing, the best ones")
+    max_crops: int = Field(
+        3, ge=0, description="pictures kept a thing, of its best views, at most 8 kB each"
+    )

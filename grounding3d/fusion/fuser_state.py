@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from grounding3d.errors import ArrayError
+from grounding3d.fusion.evidence import Crop
 from grounding3d.fusion.tracks import Track, View
 from grounding3d.fusion.voxels import VoxelHistogram
 
@@ -38,11 +39,38 @@ def pack(fuser: SegmentFuser) -> dict[str, np.ndarray]:
         "view_embedding": np.array([v.embedding for _, v in views], np.float32),
         "votes": np.array([(*p, *row) for p, row in votes.items()], np.int64).reshape(-1, 4),
     }
+    state |= _pack_crops([v.crop for _, v in views])
     empty = VoxelHistogram.empty(fuser.config.voxel_size_m)
     for name in _FIELDS:
         parts = [getattr(t.voxels, name) for t in tracks]
         state[f"voxel_{name}"] = np.concatenate([getattr(empty, name), *parts])
     return state
+
+
+def _pack_crops(crops: list[Crop | None]) -> dict[str, np.ndarray]:
+    shown = [crop for crop in crops if crop is not None]
+    return {
+        "crop_view": np.array([n for n, c in enumerate(crops) if c is not None], np.int64),
+        "crop_n_bytes": np.array([len(c.jpeg) for c in shown], np.int64),
+        "crop_bytes": np.frombuffer(b"".join(c.jpeg for c in shown), np.uint8).copy(),
+        "crop_window": np.array([c.window for c in shown], np.int64).reshape(-1, 4),
+        "crop_keyframe": np.array([c.keyframe for c in shown], np.int64),
+        "crop_quality": np.array([c.quality for c in shown], np.float64),
+    }
+
+
+def _unpack_crops(state: dict[str, np.ndarray], n_views: int) -> list[Crop | None]:
+    """One entry a view; a state from before there were crops has none."""
+    crops: list[Crop | None] = [None] * n_views
+    if "crop_view" not in state:
+        return crops
+    ends = np.cumsum(state["crop_n_bytes"])
+    for n, view in enumerate(state["crop_view"].tolist()):
+        data = state["crop_bytes"][ends[n] - state["crop_n_bytes"][n] : ends[n]].tobytes()
+        u0, v0, u1, v1 = state["crop_window"][n].tolist()
+        keyframe, quality = int(state["crop_keyframe"][n]), float(state["crop_quality"][n])
+        crops[view] = Crop(data, keyframe, (u0, v0, u1, v1), quality)
+    return crops
 
 
 def unpack(fuser: SegmentFuser, state: dict[str, np.ndarray]) -> None:
@@ -80,7 +108,8 @@ def _unpack(fuser: SegmentFuser, state: dict[str, np.ndarray]) -> None:
             int(state["track_n_visible"][n]),
             int(state["track_n_silent"][n]),
         )
-    fuser.views.by_members.clear()
+    fuser.views.clear()
+    crops = _unpack_crops(state, len(state["view_n_members"]))
     ends = np.cumsum(state["view_n_members"])
     for n, end in enumerate(ends):
         members = state["view_members"][end - state["view_n_members"][n] : end].tolist()
@@ -88,6 +117,7 @@ def _unpack(fuser: SegmentFuser, state: dict[str, np.ndarray]) -> None:
             state["view_embedding"][n].copy(),
             float(state["view_quality"][n]),
             int(state["view_keyframe"][n]),
+            crops[n],
         )
         fuser.views.add(members, view)
     fuser.votes.counts = {(int(a), int(b)): np.array([t, s]) for a, b, t, s in state["votes"]}

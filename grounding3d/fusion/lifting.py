@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,11 +48,11 @@ def lift_masks(
     config = config or FusionConfig()
     solid = _solid_pixels(frame.depth_m, config)
     vectors = [None] * len(masks) if embeddings is None else list(embeddings)
-    segments = (
+    segments = [
         _lift(frame, mask, vector, keyframe, solid, config)
         for mask, vector in zip(masks, vectors, strict=True)
-    )
-    return [segment for segment in segments if segment is not None]
+    ]
+    return [replace(s, mask_index=n) for n, s in enumerate(segments) if s is not None]
 
 
 def _solid_pixels(depth_m: np.ndarray, config: FusionConfig) -> np.ndarray:

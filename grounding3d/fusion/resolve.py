@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from grounding3d.fusion.base import FusedSegment
 from grounding3d.fusion.config import FusionConfig
 from grounding3d.fusion.splitting import connected
-from grounding3d.fusion.tracks import Track, boxes_touch
+from grounding3d.fusion.tracks import Track
 from grounding3d.fusion.voxels import VoxelHistogram
 
 if TYPE_CHECKING:
@@ -44,11 +44,18 @@ def merge_duplicates(fuser: SegmentFuser) -> None:
         (t for t in fuser.tracks.values() if t.kind == "object"),
         key=lambda t: (-len(t.voxels), t.id),
     )
+    if not tracks:
+        return
+    low, high = np.stack([t.low for t in tracks]), np.stack([t.high for t in tracks])
+    margin = fuser.config.voxel_size_m
     for n, large in enumerate(tracks):
-        for small in tracks[n + 1 :]:
-            if large.id not in fuser.tracks or small.id not in fuser.tracks:
-                continue
-            if boxes_touch(large, small, fuser.config.voxel_size_m) and _same(fuser, large, small):
+        if large.id not in fuser.tracks:
+            continue
+        # a track that absorbs others lies in the box it had, but for what it takes over
+        touching = (low[n + 1 :] <= large.high + margin) & (high[n + 1 :] >= large.low - margin)
+        for row in np.flatnonzero(touching.all(axis=1)):
+            small = tracks[n + 1 + row]
+            if small.id in fuser.tracks and _same(fuser, large, small):
                 large.absorb(small)
                 fuser.forget(small.id, heir=large.id)
 
@@ -76,14 +83,13 @@ def drop_fleeting(fuser: SegmentFuser) -> None:
             fuser.forget(track.id)
 
 
-def fuse_group(fuser: SegmentFuser, group: frozenset[int]) -> Candidate:
-    """One thing from the tracks it consists of."""
+def fuse_group(fuser: SegmentFuser, group: frozenset[int], sizes: dict[int, int]) -> Candidate:
+    """One thing from the tracks it consists of; `sizes` are the voxels of every track."""
     tracks = [fuser.tracks[i] for i in sorted(group)]
     voxels = tracks[0].voxels
     for track in tracks[1:]:
         voxels = voxels.add(track.voxels)
     voxels = _trim(voxels, tracks[0].kind, fuser.config)
-    sizes = {i: len(t.voxels) for i, t in fuser.tracks.items()}
     views = fuser.views.of_group(group, sizes)
     keyframes = sorted(set().union(*(t.keyframes for t in tracks)))
     segment = FusedSegment(
@@ -98,11 +104,14 @@ def fuse_group(fuser: SegmentFuser, group: frozenset[int]) -> Candidate:
         view_quality=np.array([v.quality for v in views], np.float32),
         view_keyframes=np.array([v.keyframe for v in views], np.int32),
         keyframes=np.array(keyframes, np.int32),
+        crops=tuple(v.crop for v in views if v.crop is not None)[: fuser.config.max_crops],
     )
     return Candidate(group, segment, max(len(keyframes), *(t.n_visible for t in tracks)))
 
 
-def join_fragments(fuser: SegmentFuser, candidates: list[Candidate]) -> list[Candidate]:
+def join_fragments(
+    fuser: SegmentFuser, candidates: list[Candidate], sizes: dict[int, int]
+) -> list[Candidate]:
     """Join fragments of things that masks keep cutting: thin bars, racks, handles.
 
     Such masks cut differently in every view, so that the majority of votes may say apart. Fragments
@@ -113,7 +122,7 @@ def join_fragments(fuser: SegmentFuser, candidates: list[Candidate]) -> list[Can
     for a, b in seen_together:
         one, two = thing_of.get(a), thing_of.get(b)
         if one is not None and two is not None and one is not two and _fragments(fuser, one, two):
-            whole = fuse_group(fuser, one.group | two.group)
+            whole = fuse_group(fuser, one.group | two.group, sizes)
             thing_of.update(dict.fromkeys(whole.group, whole))
     return list({min(c.group): c for c in thing_of.values()}.values())
 

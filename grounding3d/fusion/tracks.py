@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
+from grounding3d.fusion.evidence import Crop
 from grounding3d.fusion.voxels import VoxelHistogram
 
 
@@ -67,36 +68,59 @@ class View:
         embedding: [D] float32 unit vector.
         quality: weight in [0, 1].
         keyframe: where it was seen.
+        crop: a small picture of it; only the best few of a set keep theirs.
     """
 
     embedding: np.ndarray
     quality: float
     keyframe: int
+    crop: Crop | None = None
 
 
 class ViewStore:
-    """Embeddings by the set of tracks that the mask covered; the best ones of each set are kept."""
+    """Embeddings by the set of tracks that the mask covered; the best ones of each set are kept.
 
-    def __init__(self, max_views: int) -> None:
+    Args:
+        max_views: views kept a set.
+        max_crops: of those, views that keep their picture.
+    """
+
+    def __init__(self, max_views: int, max_crops: int = 0) -> None:
         self._max_views = max_views
+        self._max_crops = max_crops
         self.by_members: dict[frozenset[int], list[View]] = {}
+        self._sets_of: dict[int, set[frozenset[int]]] = {}
 
     def add(self, members: Iterable[int], view: View) -> None:
         """Keep a view, if it is among the best of its set."""
-        views = self.by_members.setdefault(frozenset(members), [])
+        key = frozenset(members)
+        if key not in self.by_members:
+            self.by_members[key] = []
+            for track_id in key:
+                self._sets_of.setdefault(track_id, set()).add(key)
+        views = self.by_members[key]
         views.append(view)
         if len(views) > self._max_views:
-            views.sort(key=lambda v: (-v.quality, v.keyframe))
+            views.sort(key=_best_first)
             del views[self._max_views :]
+        shown = [v for v in views if v.crop is not None]
+        if len(shown) > self._max_crops:
+            max(shown, key=_best_first).crop = None
+
+    def clear(self) -> None:
+        """Forget all views."""
+        self.by_members.clear()
+        self._sets_of.clear()
 
     def rename(self, old: int, new: Iterable[int]) -> None:
         """Track `old` has become the tracks `new`; none if it has gone."""
         new = frozenset(new)
-        for members in [m for m in self.by_members if old in m]:
-            views = self.by_members.pop(members)
+        # in order of their contents, so that the result does not depend on hashes
+        for members in sorted(self._sets_of.get(old, ()), key=sorted):
             renamed = (members - {old}) | new
-            for view in views if renamed else ():
-                self.add(renamed, view)
+            for view in self._pop(members):
+                if renamed:
+                    self.add(renamed, view)
 
     def of_group(self, group: frozenset[int], sizes: dict[int, int]) -> list[View]:
         """Views of a thing that consists of the tracks `group`, best first.
@@ -106,13 +130,22 @@ class ViewStore:
         thing.
         """
         found = []
-        for members, views in self.by_members.items():
+        for members in sorted(set().union(*(self._sets_of.get(t, ()) for t in group)), key=sorted):
             common = sum(sizes.get(t, 0) for t in members & group)
             share = common / max(1, sum(sizes.get(t, 0) for t in members | group))
             if share >= 0.25:
-                found += [View(v.embedding, v.quality * share, v.keyframe) for v in views]
-        found.sort(key=lambda v: (-v.quality, v.keyframe))
+                found += [replace(v, quality=v.quality * share) for v in self.by_members[members]]
+        found.sort(key=_best_first)
         return found[: self._max_views]
+
+    def _pop(self, members: frozenset[int]) -> list[View]:
+        for track_id in members:
+            self._sets_of[track_id].discard(members)
+        return self.by_members.pop(members)
+
+
+def _best_first(view: View) -> tuple[float, int]:
+    return -view.quality, view.keyframe
 
 
 class PairVotes:
