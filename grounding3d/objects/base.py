@@ -10,6 +10,7 @@ import numpy as np
 
 from grounding3d.features.base import EncoderIdentity
 from grounding3d.fusion.base import GaussianFeatures
+from grounding3d.fusion.evidence import Crop
 from grounding3d.geometry.boxes import OBB
 from grounding3d.scene.base import Scene
 
@@ -32,6 +33,8 @@ class MapObject:
         support_id: id of the object it rests on, None if none or unknown.
         anchor: index of the keyframe its position is anchored to.
         stamp_s: when it was last observed, None without stamps.
+        container_id: id of the object it lies in, None if in none or unknown.
+        crops: small pictures of its best views, best first; none in scenes built without.
     """
 
     id: int
@@ -47,6 +50,8 @@ class MapObject:
     support_id: int | None
     anchor: int
     stamp_s: float | None
+    container_id: int | None = None
+    crops: tuple[Crop, ...] = ()
 
     @property
     def position(self) -> np.ndarray:

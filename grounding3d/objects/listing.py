@@ -28,6 +28,7 @@ def object_listing(scene: LanguageScene) -> dict[str, Any]:
                     "size": item.box.size.tolist(),
                 },
                 "support": item.support_id,
+                "container": item.container_id,
                 "n_views": item.n_views,
                 "n_points": item.n_points,
                 "stamp": item.stamp_s,

@@ -10,6 +10,7 @@ import numpy as np
 from grounding3d.errors import SceneError
 from grounding3d.features.base import EncoderIdentity
 from grounding3d.fusion.base import GaussianFeatures
+from grounding3d.fusion.evidence import Crop
 from grounding3d.geometry.boxes import OBB
 from grounding3d.geometry.camera import Camera
 from grounding3d.objects.base import LanguageScene, MapObject, ObjectMap
@@ -69,6 +70,8 @@ def encoder_json(encoder: EncoderIdentity) -> dict[str, Any]:
         "logit_bias": float(encoder.logit_bias),
         "canonical_phrases": list(encoder.canonical_phrases),
         "probes": _floats(encoder.probes),
+        "templates": list(encoder.templates),
+        "weights_sha256": encoder.weights_sha256,
     }
 
 
@@ -85,6 +88,8 @@ def encoder_from_json(value: dict[str, Any]) -> EncoderIdentity:
         logit_bias=value["logit_bias"],
         canonical_phrases=tuple(value["canonical_phrases"]),
         probes=np.array(value["probes"], np.float32),
+        templates=tuple(value.get("templates", ("{}",))),
+        weights_sha256=value.get("weights_sha256"),
     )
 
 
@@ -138,6 +143,17 @@ def objects_json(objects: ObjectMap) -> dict[str, Any]:
                 "n_points": item.n_points,
                 "n_view_embeddings": len(item.view_embeddings),
                 "support_id": item.support_id,
+                "container_id": item.container_id,
+                "crops": [
+                    {
+                        "keyframe": crop.keyframe,
+                        "window": list(crop.window),
+                        "quality": float(crop.quality),
+                        "format": "jpeg",
+                        "n_bytes": len(crop.jpeg),
+                    }
+                    for crop in item.crops
+                ],
                 "anchor": int(item.anchor),
                 "stamp_s": item.stamp_s,
             }
@@ -157,6 +173,7 @@ def object_arrays(objects: ObjectMap) -> dict[str, np.ndarray]:
         ).astype(np.float32),
         "points": np.concatenate([np.zeros((0, 3), np.float32), *(o.points for o in items)]),
         "rgb": np.concatenate([np.zeros((0, 3), np.uint8), *(o.rgb for o in items)]),
+        "crops": np.frombuffer(b"".join(c.jpeg for o in items for c in o.crops), np.uint8).copy(),
     }
 
 
@@ -166,6 +183,7 @@ def objects_from(value: dict[str, Any], arrays: dict[str, np.ndarray]) -> Object
     points = _cut(arrays["points"], [r["n_points"] for r in records], "points")
     rgb = _cut(arrays["rgb"], [r["n_points"] for r in records], "rgb")
     views = _cut(arrays["view_embeddings"], [r["n_view_embeddings"] for r in records], "views")
+    crops = _crop_bytes(records, arrays.get("crops", np.zeros(0, np.uint8)))
     items = [
         MapObject(
             id=record["id"],
@@ -181,6 +199,11 @@ def objects_from(value: dict[str, Any], arrays: dict[str, np.ndarray]) -> Object
             support_id=record["support_id"],
             anchor=record["anchor"],
             stamp_s=record["stamp_s"],
+            container_id=record.get("container_id"),
+            crops=tuple(
+                Crop(data.tobytes(), c["keyframe"], tuple(c["window"]), c["quality"])
+                for c, data in zip(record.get("crops", ()), crops[n], strict=True)
+            ),
         )
         for n, record in enumerate(records)
     ]
@@ -201,6 +224,13 @@ def check_rows(n: int, anchor: np.ndarray, features: dict[str, np.ndarray]) -> N
                 f"the scene's {name} do not fit its Gaussians", expected=f"{n} rows",
                 found=str(len(array)), hint="Build the scene again.",
             )  # fmt: skip
+
+
+def _crop_bytes(records: list[dict[str, Any]], data: np.ndarray) -> list[list[np.ndarray]]:
+    """For each object the bytes of its pictures; scenes from before there were any have none."""
+    sizes = [[c["n_bytes"] for c in record.get("crops", ())] for record in records]
+    pieces = iter(_cut(data, [n for own in sizes for n in own], "crops"))
+    return [[next(pieces) for _ in own] for own in sizes]
 
 
 def _cut(array: np.ndarray, lengths: list[int], name: str) -> list[np.ndarray]:

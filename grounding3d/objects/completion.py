@@ -1,0 +1,121 @@
+"""Boxes of observed things, completed down to what they stand on or lie in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grounding3d.fusion.base import FusedSegment
+from grounding3d.geometry.boxes import OBB
+from grounding3d.objects.config import ObjectConfig
+from grounding3d.objects.containment import container_of
+from grounding3d.objects.extent import height_range, observed_box, with_bottom
+from grounding3d.objects.support import Carrier, carrier_of, floor_under
+from grounding3d.scene.base import Scene
+
+_FOOT_SHARE = 0.3  # of a low thing's height, at most this is taken for its support's surface
+
+
+@dataclass(frozen=True, eq=False)
+class Stand:
+    """A thing's completed box, and what carries and holds it.
+
+    Attributes:
+        box: completed box.
+        support_id: object it rests on, None if none or unknown.
+        container_id: object it lies in, likewise.
+    """
+
+    box: OBB
+    support_id: int | None = None
+    container_id: int | None = None
+
+
+def complete(
+    fused: Sequence[FusedSegment], ids: Sequence[int], scene: Scene, config: ObjectConfig
+) -> list[Stand]:
+    """For each thing its completed box and what carries it.
+
+    Args:
+        fused: things.
+        ids: their object ids.
+        scene: its up direction, and its surface, which tells whether a table has legs.
+        config: thresholds.
+    """
+    up = scene.up_world
+    items = [
+        Carrier(
+            i, segment.kind, observed_box(segment.points, segment.counts, up, config.trim),
+            segment.points,
+        )
+        for i, segment in zip(ids, fused, strict=True)
+    ]  # fmt: skip
+    if up is None:
+        return [Stand(item.box) for item in items]
+    supports = [item for item in items if item.kind == "support"]
+    nearby = Neighbours(items, up, config)
+    return [
+        _complete_support(item, supports, scene, up)
+        if item.kind == "support"
+        else _complete_object(item, segment, nearby.of(n), up, config)
+        for n, (item, segment) in enumerate(zip(items, fused, strict=True))
+    ]
+
+
+class Neighbours:
+    """Finds the few things that could carry or hold one; thousands are compared at once."""
+
+    def __init__(self, items: list[Carrier], up_world: np.ndarray, config: ObjectConfig) -> None:
+        self._items, self._up, self._config = items, up_world, config
+        bounds = [item.box.aabb() for item in items]
+        self._low = np.array([low for low, _ in bounds]).reshape(-1, 3)
+        self._high = np.array([high for _, high in bounds]).reshape(-1, 3)
+
+    def of(self, n: int) -> list[Carrier]:
+        """Things whose boxes come so near to the n-th that it may rest on them, or lie in them."""
+        config, item = self._config, self._items[n]
+        tall = float(item.box.size[2])
+        reach = max(config.unseen_foot_m, config.unseen_foot_share * tall, config.support_gap_m)
+        # a support's surface may be over its box's trimmed upper face
+        margin = np.full(3, config.support_gap_m) + reach * np.abs(self._up)
+        near = (self._low <= self._high[n] + margin) & (self._high >= self._low[n] - margin)
+        return [self._items[k] for k in np.flatnonzero(near.all(axis=1)) if k != n]
+
+
+def _complete_object(
+    item: Carrier,
+    segment: FusedSegment,
+    nearby: list[Carrier],
+    up: np.ndarray,
+    config: ObjectConfig,
+) -> Stand:
+    container = container_of(item, nearby, up)
+    if container is not None:
+        holder, floor = container
+        low = height_range(item.box, up)[0]
+        # what cannot be seen under it, it may reach down to; never up
+        box = item.box if floor is None or floor > low else with_bottom(item.box, up, floor)
+        return Stand(box, holder.id, holder.id)
+    found = carrier_of(item, nearby, up, config)
+    if found is None:
+        return Stand(item.box)
+    carrier, height = found
+    top = height_range(item.box, up)[1]
+    foot = height + min(config.contact_m, _FOOT_SHARE * max(0.0, top - height))
+    above = segment.points @ up > foot
+    box = item.box
+    if above.sum() >= 8:
+        box = observed_box(segment.points[above], segment.counts[above], up, config.trim)
+    return Stand(with_bottom(box, up, height), carrier.id)
+
+
+def _complete_support(
+    item: Carrier, supports: list[Carrier], scene: Scene, up: np.ndarray
+) -> Stand:
+    found = floor_under(item, supports, scene.gaussians.means, up)
+    if found is None:
+        return Stand(item.box)
+    floor, height = found
+    return Stand(with_bottom(item.box, up, height), floor.id)
