@@ -63,6 +63,9 @@ class EncoderIdentity:
         logit_scale, logit_bias: of the encoder.
         canonical_phrases: of the encoder.
         probes: [8,D] float32 vectors of `PROBE_PHRASES`.
+        templates: sentences that a phrase is put into, `{}` alone where none are used.
+        weights_sha256: hash of the weights' file, None where there is no such file. It says which
+            file was used; what decides about sameness are the probes.
     """
 
     spec: str
@@ -74,6 +77,8 @@ class EncoderIdentity:
     logit_bias: float
     canonical_phrases: tuple[str, ...]
     probes: np.ndarray
+    templates: tuple[str, ...] = ("{}",)
+    weights_sha256: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ ENCODERS = Registry(
     "encoder",
     {
         "bundled-v1": "grounding3d.features.bundled_encoder:load_bundled_v1",
-        "open_clip": "grounding3d.features.open_clip_encoder:load_open_clip",
+        "open_clip": "grounding3d.features.open_clip_spec:load_open_clip",
     },
     group="grounding3d.encoders",
 )

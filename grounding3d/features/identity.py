@@ -25,6 +25,8 @@ def identify(encoder: Encoder) -> EncoderIdentity:
         logit_bias=float(encoder.logit_bias),
         canonical_phrases=tuple(encoder.canonical_phrases),
         probes=encoder.encode_text(PROBE_PHRASES),
+        templates=tuple(getattr(encoder, "templates", ("{}",))),
+        weights_sha256=getattr(encoder, "weights_sha256", None),
     )
 
 

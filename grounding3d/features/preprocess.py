@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,20 +56,23 @@ class Preprocess:
         """The fields as JSON values."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
-    def batch(self, images: Sequence[np.ndarray], squash: bool = False) -> torch.Tensor:
+    def batch(
+        self, images: Sequence[np.ndarray], squash_to: tuple[int, int] | None = None
+    ) -> torch.Tensor:
         """[n,3,h,w] float32 of n uint8 images [H,W,3] of any size.
 
         Args:
             images: RGB.
-            squash: fit the whole image into the input, whatever `resize_mode` says.
+            squash_to: fit the whole image into an input of this height and width instead.
         """
         import torch
 
-        stack = torch.stack([self._fit(image, squash) for image in images])
+        fitted = self if squash_to is None else replace(self, size=squash_to, resize_mode="squash")
+        stack = torch.stack([fitted._fit(image) for image in images])
         mean, std = (torch.tensor(x).view(3, 1, 1) for x in (self.mean, self.std))
         return (stack.float() / 255 - mean) / std
 
-    def _fit(self, image: np.ndarray, squash: bool) -> torch.Tensor:
+    def _fit(self, image: np.ndarray) -> torch.Tensor:
         """[3,h,w] uint8: resized, then cropped or padded about the middle."""
         import torch
         from PIL import Image
@@ -80,7 +83,7 @@ class Preprocess:
                 expected="uint8 [H,W,3]",
                 found=f"{image.dtype} {image.shape}",
             )
-        h, w = self.size if squash else self._resized(image.shape[0], image.shape[1])
+        h, w = self._resized(image.shape[0], image.shape[1])
         resample = getattr(Image.Resampling, self.interpolation.upper())
         # by PIL, since torch's antialiased bicubic is some grey levels off it
         resized = np.array(Image.fromarray(image).resize((w, h), resample))
