@@ -1,8 +1,9 @@
-"""Fit the score table: python -m recipes.bundled_v1.calibrate --work DIR --seeds 700000 700030.
+"""Fit the score table: python -m recipes.bundled_v1.calibrate --work DIR --seeds 700000 700040.
 
-Simulates table tops with seeds that no test or benchmark uses, builds each with the ordinary
-pipeline, asks its questions, and fits `grounding3d/query/tables/NAME.json`. What is in the work
-folder already (captures, samples) is used again.
+Simulates table tops with seeds that no test or benchmark uses (objects of the mesh pack, parametric
+ones and both, one of a kind and several), builds each with the ordinary pipeline, asks its
+questions, and fits `grounding3d/query/tables/NAME.json`. What is in the work folder already
+(captures, samples) is used again. `grounding3d calibrate` does the same for anybody's captures.
 """
 
 from __future__ import annotations
@@ -10,33 +11,42 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from grounding3d.features.encoders import load_encoder
 from grounding3d.features.identity import identify
-from grounding3d.query.calibration import FOLDER, fit_calibration
-from grounding3d.query.evidence import FEATURES
+from grounding3d.query.calibration import FOLDER
+from grounding3d.query.fitting import check_samples, fit_calibration, validation
 from grounding3d.query.parse import parse
-from grounding3d.query.quality import Quality, quality
-from grounding3d.query.samples import Sample, collect_samples
-from recipes.bundled_v1.model import ARTEFACTS, NAME
+from grounding3d.query.samples import Sample, collect_samples, load_samples, save_samples
+from grounding3d.query.truth import read_truth
 
 _log = logging.getLogger("calibrate")
-FOLDS = 5
+TRUTH = "ground_truth.json"
 
 
 def record(folder: Path, seed: int, meshes: Path | None, frames: int) -> None:
     """Simulate one capture, unless it is there."""
+    from grounding3d.capture.simulator.queries.base import Kind
     from grounding3d.capture.simulator.record import record_tabletop
     from grounding3d.capture.simulator.tabletop import TabletopConfig
 
-    if (folder / "ground_truth.json").is_file():
+    if (folder / TRUTH).is_file():
         return
     held_out = tuple(Path(__file__).with_name("held_out.txt").read_text().split())
-    config = TabletopConfig(pack=meshes, n_frames=frames, held_out=held_out)
+    config = TabletopConfig(
+        pack=None if seed % 4 == 0 else meshes,
+        p_generated=0.5 if seed % 4 == 2 else 0.0,
+        n_twins=seed % 3 % 2,
+        n_frames=frames,
+        held_out=held_out,
+        question_kinds=get_args(Kind),
+    )
     record_tabletop(folder, seed, config, format="folder")
 
 
@@ -60,93 +70,72 @@ def vain_captions(truth: dict, others: list[dict], seed: int, count: int = 6) ->
 
 
 def build(folder: Path, spec: str, others: list[dict], seed: int) -> list[Sample]:
-    """The samples of one capture, built with the ordinary configuration."""
+    """The samples of one capture, built with the ordinary configuration and untrained surfels."""
     from grounding3d.capture import open_capture
-    from grounding3d.live.config import Config
+    from grounding3d.live.config import load_config
     from grounding3d.live.mapping import build_scene
 
     encoder = load_encoder(spec)
-    config = Config(encoder=spec)
+    config = load_config(None, [f"encoder={spec}", "scene.backend=points"])
     scene = build_scene(open_capture(folder, config.capture), config, encoder)
-    truth = read_truth(folder)
+    truth = read_truth(folder / TRUTH)
     truth["queries"] += vain_captions(truth, others, seed)
-    return collect_samples(scene, truth, encoder)
+    return collect_samples(scene, truth, encoder, name=folder.name)
 
 
-def read_truth(folder: Path) -> dict:
-    """What is really there."""
-    return json.loads((folder / "ground_truth.json").read_text())
+def weights_hash(spec: str) -> str:
+    """Of a bundled encoder's weights file; empty for others."""
+    from grounding3d.features import bundled_encoder
+
+    path = bundled_encoder.FOLDER / f"{spec.replace('-', '_')}.safetensors"
+    return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def save(path: Path, samples: list[Sample]) -> None:
-    """One .npz a scene."""
-    np.savez(
-        path,
-        evidence=np.concatenate([s.evidence for s in samples]),
-        wanted=np.concatenate([s.wanted for s in samples]),
-        sizes=[len(s.wanted) for s in samples],
-        text=[s.text for s in samples],
-        features=list(FEATURES),
-    )
-
-
-def load(path: Path) -> list[Sample]:
-    """What `save` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        ends = np.cumsum(file["sizes"])[:-1]
-        blocks = np.split(file["evidence"], ends), np.split(file["wanted"], ends)
-        return [Sample(e, w, str(t)) for e, w, t in zip(*blocks, file["text"], strict=True)]
-
-
-def cross_validated(scenes: list[list[Sample]], identity) -> Quality:
-    """Decisions on scenes that the table was not fitted on."""
-    decided = []
-    for fold in range(min(FOLDS, len(scenes))):
-        kept = [s for i, scene in enumerate(scenes) if i % FOLDS != fold for s in scene]
-        left = [s for i, scene in enumerate(scenes) if i % FOLDS == fold for s in scene]
-        decided.append(quality(fit_calibration(kept, identity, name="fold"), left))
-    return sum(decided[1:], decided[0])
+def prepare(args: argparse.Namespace, seeds: Iterable[int]) -> list[Sample]:
+    """Samples of every seed; what is missing is recorded and built."""
+    folders = {seed: args.work / f"seed-{seed}" for seed in seeds}
+    for seed, folder in folders.items():
+        record(folder, seed, args.meshes, args.frames)
+        _log.info("seed %d is recorded", seed)
+    truths = {seed: read_truth(folder / TRUTH) for seed, folder in folders.items()}
+    samples = []
+    for seed, folder in folders.items():
+        path = args.work / f"seed-{seed}.{args.encoder}.npz"
+        if not path.is_file():
+            others = [truth for other, truth in truths.items() if other != seed]
+            save_samples(path, build(folder, args.encoder, others, seed))
+        samples += load_samples(path)
+        _log.info("seed %d is built", seed)
+    return samples
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="captures and samples")
-    parser.add_argument("--seeds", type=int, nargs=2, default=(700000, 700030))
-    parser.add_argument("--meshes", type=Path, help="mesh pack; default: parametric objects")
-    parser.add_argument("--frames", type=int, default=30)
+    parser.add_argument("--seeds", type=int, nargs=2, default=(700000, 700040))
+    parser.add_argument("--meshes", type=Path, help="mesh pack; default: parametric objects only")
+    parser.add_argument("--frames", type=int, default=20)
     parser.add_argument("--encoder", default="bundled-v1")
-    parser.add_argument("--name", default="bundled-v1-tabletop-1", help="id of the table")
+    parser.add_argument("--name", help="id of the table; default: ENCODER-1")
     parser.add_argument("--out", type=Path, default=FOLDER)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    seeds = list(range(*args.seeds))
-    folders = {seed: args.work / f"seed-{seed}" for seed in seeds}
-    for seed, folder in folders.items():
-        record(folder, seed, args.meshes, args.frames)
-        _log.info("seed %d is recorded", seed)
-    truths = {seed: read_truth(folder) for seed, folder in folders.items()}
-    for seed, folder in folders.items():
-        path = args.work / f"seed-{seed}.npz"
-        if not path.is_file():
-            others = [truth for other, truth in truths.items() if other != seed]
-            save(path, build(folder, args.encoder, others, seed))
-        _log.info("seed %d is built", seed)
-    scenes = [load(args.work / f"seed-{seed}.npz") for seed in seeds]
+    samples = prepare(args, range(*args.seeds))
+    check_samples(samples)
     identity = identify(load_encoder(args.encoder))
-    held = cross_validated(scenes, identity)
+    name = args.name or f"{args.encoder}-1"
     provenance = {
         "made_by": "recipes.bundled_v1.calibrate",
         "simulated_seeds": list(args.seeds),
-        "objects": "mesh pack" if args.meshes else "parametric",
+        "objects": "mesh pack and parametric" if args.meshes else "parametric",
         "frames": args.frames,
-        "weights_sha256": sha256((ARTEFACTS / f"{NAME}.safetensors").read_bytes()).hexdigest(),
-        "n_queries": sum(len(scene) for scene in scenes),
-        "cross_validated": held.as_dict(),
+        "weights_sha256": weights_hash(args.encoder),
+        "n_queries": len(samples),
+        "cross_validated": validation(samples, identity),
     }
-    everything = [sample for scene in scenes for sample in scene]
-    table = fit_calibration(everything, identity, name=args.name, provenance=provenance)
+    table = fit_calibration(samples, identity, name=name, provenance=provenance)
     args.out.mkdir(parents=True, exist_ok=True)
-    table.save(args.out / f"{args.name}.json")
+    table.save(args.out / f"{name}.json")
     _log.info("%s", json.dumps(provenance["cross_validated"]))
 
 
