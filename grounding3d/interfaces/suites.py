@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -63,7 +64,11 @@ class SceneSource:
         cache: folder that keeps what was built, for the next time; None: nothing is kept.
         encoder: SPEC that scene folders must have been built with too; None: each its own.
         calibration: table to decide by; None: the one found for the encoder.
+        rebuild: build captures again even where the cache has them.
         progress: is told how far a build is.
+
+    Attributes:
+        build_s: how long each scene took that was built.
     """
 
     def __init__(
@@ -73,13 +78,14 @@ class SceneSource:
         cache: Path | None = None,
         encoder: str | None = None,
         calibration: Path | None = None,
+        rebuild: bool = False,
         progress: Progress | None = None,
     ) -> None:
         self._config, self._cache, self._encoder = config, cache, encoder
-        self._calibration = calibration
+        self._calibration, self._rebuild = calibration, rebuild
         self._progress = progress or (lambda stage, done, total: None)
         self._encoders: dict[str, Encoder] = {}
-        self.n_built = 0
+        self.build_s: list[float] = []
 
     def scene(self, case: Case) -> tuple[LanguageScene, Encoder]:
         """A case's scene, and the encoder to ask it with."""
@@ -99,20 +105,24 @@ class SceneSource:
         return QueryEngine(scene, encoder, given_calibration(self._calibration, scene.encoder))
 
     def _built(self, case: Case, encoder: Encoder) -> LanguageScene:
-        if self._cache is None:
-            capture = open_capture(case.path, self._config.capture)
-            scene = build_scene(capture, self._config, encoder, progress=self._progress)
-            self.n_built += 1
-            return scene
-        key = build_key(case.path, self._config, encoder)
-        folder = self._cache / f"{case.name.replace('/', '-')}-{key}"
-        if is_scene_folder(folder):
+        folder = self._folder(case, encoder)
+        if folder is not None and is_scene_folder(folder) and not self._rebuild:
             return load_scene(folder)
-        scene = build_and_save(
-            case.path, folder, self._config, progress=self._progress, encoder=encoder
-        )
-        self.n_built += 1
+        started = time.perf_counter()
+        config, progress = self._config, self._progress
+        if folder is None:
+            capture = open_capture(case.path, config.capture)
+            scene = build_scene(capture, config, encoder, progress=progress)
+        else:
+            scene = build_and_save(case.path, folder, config, progress=progress, encoder=encoder)
+        self.build_s.append(time.perf_counter() - started)
         return scene
+
+    def _folder(self, case: Case, encoder: Encoder) -> Path | None:
+        if self._cache is None:
+            return None
+        key = build_key(case.path, self._config, encoder)
+        return self._cache / f"{case.name.replace('/', '-')}-{key}"
 
     def _load(self, spec: str) -> Encoder:
         if spec not in self._encoders:

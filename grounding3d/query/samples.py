@@ -15,6 +15,7 @@ from grounding3d.geometry.boxes import aabb_iou
 from grounding3d.objects.base import LanguageScene
 from grounding3d.query.answer import ParsedQuery
 from grounding3d.query.evidence import FEATURES, EvidenceIndex, encode_query
+from grounding3d.query.noun_phrases import is_generic
 from grounding3d.query.parse import NotAQuestion, parse
 from grounding3d.query.truth import GroundTruth, TrueObject
 
@@ -58,9 +59,10 @@ def collect_samples(
 ) -> list[Sample]:
     """Evidence of every object for every query, with what the ground truth says about it.
 
-    Left out are queries whose targets were not mapped at all, since no score could answer them, and
+    Left out are queries whose targets were not mapped at all, since no score could answer them,
     those that choose among the objects of a kind ("the mug left of the box", "the largest mug"):
-    the truth tells which one is meant, not which ones are mugs.
+    the truth tells which one is meant, not which ones are mugs; and those that name no kind ("the
+    red thing").
     """
     truth = GroundTruth.from_json(ground_truth)
     if not len(scene.objects):
@@ -69,8 +71,8 @@ def collect_samples(
     shown = {number: showing(scene, target) for number, target in truth.objects.items()}
     samples = []
     for query in truth.queries:
-        parsed = _parsed(query.text)
-        if parsed is None or any(getattr(parsed, field, None) for field in _SELECTING):
+        parsed = _named(query.text)
+        if parsed is None:
             continue
         wanted = np.zeros(len(scene.objects), bool)
         for target in query.targets:
@@ -140,8 +142,12 @@ def showing(scene: LanguageScene, target: TrueObject) -> np.ndarray:
     return np.asarray(inside & (overlap >= _FIT * best))
 
 
-def _parsed(text: str) -> ParsedQuery | None:
+def _named(text: str) -> ParsedQuery | None:
+    """What was understood of a question that names a kind of thing and nothing else; else None."""
     try:
-        return parse(text)
+        parsed = parse(text)
     except NotAQuestion:
         return None
+    if is_generic(parsed.target) or any(getattr(parsed, field) for field in _SELECTING):
+        return None
+    return parsed

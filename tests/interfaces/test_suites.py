@@ -141,9 +141,9 @@ class TestCache:
         cases = find_cases([captures])
         first, second = self.source(tmp_path / "cache"), self.source(tmp_path / "cache")
         made = [first.scene(case)[0].uuid for case in cases]
-        assert first.n_built == 2
+        assert len(first.build_s) == 2
         assert [second.scene(case)[0].uuid for case in cases] == made
-        assert second.n_built == 0
+        assert second.build_s == []
 
     def test_an_interrupted_run_keeps_what_was_built(self, captures, tmp_path) -> None:
         cases = find_cases([captures])
@@ -157,7 +157,7 @@ class TestCache:
         again = self.source(tmp_path / "cache")
         for case in cases:
             again.scene(case)
-        assert again.n_built == 1
+        assert len(again.build_s) == 1
 
     def test_the_key_knows_what_a_scene_depends_on(self, captures) -> None:
         capture, config = captures / "first", load_config(None)
