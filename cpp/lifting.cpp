@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kChunk = 1024;
 constexpr float kLeastAgreement = 1e-3f;
+constexpr int kAhead = 12;  // Gaussians whose sums are fetched before use: they lie scattered
 
 // Nguyen, Izadi and Lovell, 3DIMPVT 2012, eq. 4: axial noise of a Kinect.
 float axial_sigma(float z) { return 0.0012f + 0.0019f * (z - 0.4f) * (z - 0.4f); }
@@ -37,18 +38,55 @@ void add_code(const CodeSums& sums, int64_t row, uint16_t code, float weight) {
     weights[best] += weight;
 }
 
-using Pairs = std::vector<std::pair<uint16_t, float>>;
+void fetch(const CodeSums& sums, int64_t row) {
+    __builtin_prefetch(sums.codes + row * sums.slots, 1);
+    __builtin_prefetch(sums.weights + row * sums.slots, 1);
+    __builtin_prefetch(sums.seen + row, 1);
+}
 
-void add_pairs(const CodeSums& sums, int64_t row, Pairs& pairs) {
-    if (pairs.size() > 1)
-        std::stable_sort(pairs.begin(), pairs.end(),
-                         [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (size_t i = 0; i < pairs.size();) {
-        const uint16_t code = pairs[i].first;
-        float total = 0;
-        for (; i < pairs.size() && pairs[i].first == code; ++i) total += pairs[i].second;
-        add_code(sums, row, code, total);
+// One Gaussian's weights by code in one view, in ascending order of the codes once sorted.
+class ViewCodes {
+  public:
+    void clear() { pairs_.clear(); }
+    bool empty() const { return pairs_.empty(); }
+
+    void add(uint16_t code, float weight) {
+        if (pairs_.size() <= kFew)
+            for (auto& pair : pairs_)
+                if (pair.first == code) {
+                    pair.second += weight;
+                    return;
+                }
+        pairs_.emplace_back(code, weight);
     }
+
+    void give_to(const CodeSums& sums, int64_t row) {
+        const auto before = [](const auto& a, const auto& b) { return a.first < b.first; };
+        if (pairs_.size() <= kFew)
+            std::sort(pairs_.begin(), pairs_.end(), before);  // no two are equal
+        else
+            std::stable_sort(pairs_.begin(), pairs_.end(), before);
+        for (size_t i = 0; i < pairs_.size();) {
+            const uint16_t code = pairs_[i].first;
+            float total = 0;
+            for (; i < pairs_.size() && pairs_[i].first == code; ++i) total += pairs_[i].second;
+            add_code(sums, row, code, total);
+        }
+    }
+
+  private:
+    static constexpr size_t kFew = 16;
+    std::vector<std::pair<uint16_t, float>> pairs_;
+};
+
+// The first cell of the tile of each entry of the tile lists.
+std::vector<int32_t> first_cells(const Raster& raster, const View& view, int side, int columns) {
+    std::vector<int32_t> first(raster.tile_list().size());
+#pragma omp parallel for schedule(static)
+    for (int t = 0; t < view.tiles(); ++t)
+        std::fill(first.begin() + raster.tile_begin()[t], first.begin() + raster.tile_begin()[t + 1],
+                  t / view.tiles_x() * side * columns + t % view.tiles_x() * side);
+    return first;
 }
 
 }  // namespace
@@ -89,41 +127,38 @@ void lift_view(Raster& raster, const GaussianArrays& gaussians, const View& view
     raster.prepare(gaussians, view);
     std::vector<float> weights;
     raster.contributions(view, seen.cell_px, weights);
-    const int side = kTile / seen.cell_px, cells = side * side, tiles_x = view.tiles_x();
-    std::vector<int32_t> tile_of(raster.tile_list().size());
-    for (int t = 0; t < view.tiles(); ++t)
-        std::fill(tile_of.begin() + raster.tile_begin()[t],
-                  tile_of.begin() + raster.tile_begin()[t + 1], t);
-    const int64_t n = int64_t(raster.splats().size());
+    const int side = kTile / seen.cell_px, cells = side * side;
+    const std::vector<int32_t> first = first_cells(raster, view, side, seen.columns);
+    const std::vector<Splat>& splats = raster.splats();
+    const int64_t n = int64_t(splats.size());
 #pragma omp parallel
     {
-        Pairs pairs;
+        ViewCodes found;
 #pragma omp for schedule(dynamic, 1)
         for (int64_t chunk = 0; chunk < (n + kChunk - 1) / kChunk; ++chunk)
             for (int64_t k = chunk * kChunk; k < std::min(n, (chunk + 1) * kChunk); ++k) {
-                const Splat& s = raster.splats()[k];
+                if (k + kAhead < n) fetch(sums, splats[k + kAhead].index);
+                const Splat& s = splats[k];
                 float agreement = -1, total = 0, agreed = 0;
-                pairs.clear();
+                found.clear();
                 for (int64_t e = raster.entry_begin()[k]; e < raster.entry_begin()[k + 1]; ++e) {
                     const int32_t slot = raster.entry_slot()[e];
                     const float* w = weights.data() + int64_t(slot) * cells;
-                    const int top = tile_of[slot] / tiles_x * side;
-                    const int left = tile_of[slot] % tiles_x * side;
-                    for (int c = 0; c < cells; ++c) {
-                        if (!(w[c] > 0)) continue;
-                        if (agreement < 0) agreement = depth_agreement(seen, s.x, s.y, s.z);
-                        total += w[c];
-                        const int64_t cell =
-                            int64_t(top + c / side) * seen.columns + left + c % side;
-                        const float share = w[c] * seen.weight[cell] * agreement;
-                        if (seen.codes[cell] == kNoCode || !(share > 0)) continue;
-                        agreed += share;
-                        pairs.emplace_back(seen.codes[cell], share);
-                    }
+                    for (int r = 0; r < side; ++r)
+                        for (int c = 0; c < side; ++c, ++w) {
+                            if (!(*w > 0)) continue;
+                            if (agreement < 0) agreement = depth_agreement(seen, s.x, s.y, s.z);
+                            total += *w;
+                            const int64_t cell = first[slot] + int64_t(r) * seen.columns + c;
+                            const float share = *w * seen.weight[cell] * agreement;
+                            if (seen.codes[cell] == kNoCode || !(share > 0)) continue;
+                            agreed += share;
+                            found.add(seen.codes[cell], share);
+                        }
                 }
-                if (pairs.empty() || agreement < kLeastAgreement) continue;
+                if (found.empty() || agreement < kLeastAgreement) continue;
                 sums.seen[s.index] += agreed / total;
-                add_pairs(sums, s.index, pairs);
+                found.give_to(sums, s.index);
             }
     }
 }

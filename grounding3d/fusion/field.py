@@ -177,11 +177,12 @@ class LanguageField:
         return compact, self._book.vectors[used[:-1]]
 
     def _drop_one(self) -> None:
-        """Forget the view that has the nearest neighbour; of such a pair, the older one."""
+        """Forget the view that the others replace best: its two nearest are the nearest."""
         poses = np.stack([v.T_world_cam for v in self._views])
         gaps = np.stack([separations(pose, poses) for pose in poses])
         np.fill_diagonal(gaps, np.inf)
-        del self._views[int(gaps.min(axis=1).argmin())]
+        nearest, second = np.sort(gaps, axis=1)[:, :2].T
+        del self._views[int(np.lexsort((second, nearest))[0])]
 
 
 def _check_index(cells: FeatureCells) -> None:

@@ -35,6 +35,36 @@ def test_it_equals_the_definition() -> None:
     assert source.of(query, some) == pytest.approx(found[some])
 
 
+@pytest.mark.parametrize("slots", [1, 3])
+def test_the_compiled_core_and_numpy_say_the_same(slots: int, monkeypatch) -> None:
+    rng = np.random.default_rng(3)
+    n = 70_001  # more than a thread's part, and no multiple of a vector
+    codes = rng.integers(0, 50, (n, slots)).astype(np.uint16)
+    weights = rng.uniform(0.1, 1, (n, slots)).astype(np.float16)
+    codes[::7], weights[::7] = NO_CODE, 0
+    features = GaussianFeatures(unit(rng, 50, 8).astype(np.float16), codes, weights, weights[:, 0])
+    query, canonical = unit(rng, 8), unit(rng, 4, 8)
+    compiled = GaussianRelevancy(features, canonical, 10.0)
+    if compiled._core is None:
+        pytest.skip("the compiled core is not installed")
+    monkeypatch.setattr("grounding3d.query.gaussian_relevancy._core_or_none", lambda: None)
+    plain = GaussianRelevancy(features, canonical, 10.0)
+    assert compiled.of(query) == pytest.approx(plain.of(query), abs=1e-5)
+    assert not compiled.of(query)[::7].any()
+    some = rng.integers(0, n, 100)
+    assert compiled.of(query, some) == pytest.approx(plain.of(query)[some], abs=1e-5)
+
+
+def test_a_query_that_fits_nothing_at_all_is_near_zero_and_not_nan() -> None:
+    features = GaussianFeatures(
+        np.eye(2, dtype=np.float16), np.array([[0, 1]] * 40, np.uint16),
+        np.ones((40, 2), np.float16), np.ones(40, np.float16),
+    )  # fmt: skip
+    found = GaussianRelevancy(features, np.eye(2, dtype=np.float32), 1e6).of(-np.eye(2)[0])
+    assert np.isfinite(found).all()
+    assert (found < 1e-6).all()
+
+
 def test_what_language_never_saw_is_never_relevant() -> None:
     rng = np.random.default_rng(2)
     codes = np.array([[NO_CODE, NO_CODE], [0, NO_CODE]], np.uint16)
