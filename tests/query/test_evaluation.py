@@ -12,7 +12,6 @@ from grounding3d.errors import ConfigError
 from grounding3d.geometry.boxes import OBB
 from grounding3d.objects.base import ObjectMap
 from grounding3d.query.answer import Answer, Candidate, ParsedQuery
-from grounding3d.query.bounds import auroc, bootstrap, weighted_quantile, wilson
 from grounding3d.query.engine import QueryEngine
 from grounding3d.query.evaluation import evaluate, merge_reports
 from grounding3d.query.samples import collect_samples, showing
@@ -136,8 +135,8 @@ def test_answers_of_another_frame_or_order_are_an_error():
         evaluate(ANSWERS[::-1], TRUTH)
 
 
-def test_an_engine_is_asked_and_sampled(tiny, make_scene):
-    scene = make_scene(tiny, ["banana", "laptop"])
+def test_an_engine_is_asked_and_sampled(bundled, make_scene):
+    scene = make_scene(bundled, ["banana", "laptop"])
     boxes = [{"min": [0.3 * i - 0.05, 0.05, 0], "max": [0.3 * i + 0.05, 0.15, 0.1]} for i in (1, 2)]
     truth = {
         "schema": 1,
@@ -148,11 +147,26 @@ def test_an_engine_is_asked_and_sampled(tiny, make_scene):
             {"text": "a sofa", "kind": "absent", "targets": []},
         ],
     }
-    report = evaluate(QueryEngine(scene, tiny), truth)
+    report = evaluate(QueryEngine(scene, bundled), truth)
     assert report.outcomes[0].distance_m == pytest.approx(0, abs=1e-9)
-    present, absent = collect_samples(scene, truth, tiny)
+    present, absent = collect_samples(scene, truth, bundled)
     assert present.wanted.tolist() == [True, False]
     assert absent.wanted.tolist() == [False, False]
+
+
+def test_samples_are_of_questions_that_name_a_kind(bundled, make_scene):
+    """Who is left of whom, or which is the largest, says nothing of what is a banana."""
+    scene = make_scene(bundled, ["banana", "laptop"])
+    box = {"min": [0.25, 0.05, 0], "max": [0.35, 0.15, 0.1]}
+    texts = ["the banana left of the laptop", "the largest banana", "a thing", "", "yellow banana"]
+    truth = {
+        "schema": 1,
+        "frame_id": "map",
+        "objects": [{"id": 0, "aabb": box}],
+        "queries": [{"text": text, "kind": "plain", "targets": [0]} for text in texts],
+    }
+    (sample,) = collect_samples(scene, truth, bundled, name="here")
+    assert (sample.text, sample.scene) == ("yellow banana", "here")
 
 
 def test_a_fragment_does_not_pass_for_the_whole(tiny, make_scene):
@@ -165,17 +179,3 @@ def test_a_fragment_does_not_pass_for_the_whole(tiny, make_scene):
     assert showing(scene, target).tolist() == [True, False]
     away = TrueObject(1, "x", "x", low + 9, high + 9)
     assert showing(scene, away).tolist() == [False, False]
-
-
-def test_wilson_by_hand():
-    assert wilson(0, 0) == (0.0, 1.0)
-    low, high = wilson(8, 10)
-    assert (low, high) == (pytest.approx(0.4902, abs=1e-3), pytest.approx(0.9433, abs=1e-3))
-
-
-def test_bootstrap_and_auroc():
-    low, high = bootstrap(np.arange(101.0), weighted_quantile(0.5))
-    assert low < 50 < high
-    assert bootstrap(np.array([1.0]), weighted_quantile(0.5)) is None
-    assert auroc(np.array([1, 2, 2]), np.array([False, True, False])) == 0.75
-    assert auroc(np.array([1.0]), np.array([True])) is None
