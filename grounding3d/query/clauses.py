@@ -87,17 +87,17 @@ def take_negation(phrase: str) -> tuple[str, tuple[str, ...], tuple[dict[str, An
         excluded += _what_not(no.text, _head(yes.text))
         own = attributes_of(yes.text)
         return phrase, tuple(w for w in dict.fromkeys(excluded) if w not in own), ()
-    while found := _NEGATION.match(phrase):
-        phrase, no = found["np"], _FILLER.sub("", found["no"])
-        leading = _LEADING_ADJECTIVES.match(no)
+    while denied := _NEGATION.match(phrase):
+        phrase, rest = denied["np"], _FILLER.sub("", denied["no"])
+        leading = _LEADING_ADJECTIVES.match(rest)
         if leading:  # "that is not red on the table"
-            phrase, no = phrase + leading["rest"], leading["adj"]
-        if _NEGATED_RELATION.match(no):
-            _, relations = take_relations("thing " + no)
+            phrase, rest = phrase + leading["rest"], leading["adj"]
+        if _NEGATED_RELATION.match(rest):
+            _, relations = take_relations("thing " + rest)
             negated += [{**relation, "negated": True} for relation in relations[:1]]
         else:
             head = _head(noun_phrase(_RELATION.split(" " + phrase)[0].strip()).text)
-            excluded += _what_not(_RELATION.split(" " + no)[0].strip(), head)
+            excluded += _what_not(_RELATION.split(" " + rest)[0].strip(), head)
     return phrase, tuple(dict.fromkeys(excluded)), tuple(negated)
 
 

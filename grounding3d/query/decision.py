@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from grounding3d.query.answer import ReasonCode, Status
-from grounding3d.query.calibration import Calibration
 from grounding3d.query.evidence import Evidence
 
 NULL_FOUND = 0.98
@@ -25,6 +24,7 @@ class Decision:
     Attributes:
         status, reason_code, reason: as in the answer.
         score: [M] in [0, 1].
+        similarity, relevancy: [M] of the target's text.
         order: [M] rows, best first.
         n_selected: how many of `order` are the answer.
     """
@@ -33,37 +33,10 @@ class Decision:
     reason_code: ReasonCode
     reason: str
     score: np.ndarray
+    similarity: np.ndarray
+    relevancy: np.ndarray
     order: np.ndarray
     n_selected: int
-
-
-def decide(evidence: Evidence, plural: bool, rule: Calibration | NullRule) -> Decision:
-    """Apply a rule to the evidence."""
-    score, strength = rule.score(evidence)
-    order = np.argsort(-strength, kind="stable")
-    passes = rule.passes(evidence, score)[order]
-    best = float(score[order[0]])
-    if not passes[0]:
-        return _nothing(score, order, best, rule)
-    n_passing = len(passes) if passes.all() else int(np.argmin(passes))
-    if plural:
-        reason = f"{n_passing} objects fit" if n_passing > 1 else "one object fits"
-        return Decision("found", "ok", f"{reason}{rule.note}", score, order, n_passing)
-    gap = strength[order[0]] - strength[order]
-    tied = min(int((gap <= rule.tie).sum()), n_passing)
-    if tied > 1:
-        reason = f"{tied} objects fit equally well{rule.note}"
-        return Decision("ambiguous", "ok", reason, score, order, tied)
-    return Decision("found", "ok", f"score {best:.2f}{rule.note}", score, order, 1)
-
-
-def _nothing(
-    score: np.ndarray, order: np.ndarray, best: float, rule: Calibration | NullRule
-) -> Decision:
-    code: ReasonCode = "low_confidence" if best >= rule.low else "absent"
-    what = "no object fits well enough" if code == "low_confidence" else "no object fits"
-    reason = f"{what}, the best score is {best:.2f}{rule.note}"
-    return Decision("not_found", code, reason, score, order, 0)
 
 
 class NullRule:

@@ -6,12 +6,13 @@ absent noun from a present one is whether the object prefers the query to other 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from grounding3d.features.base import Encoder
-from grounding3d.features.relevancy import relevancy, relevancy_scale
+from grounding3d.features.relevancy import relevancy_scale, sigmoid
 from grounding3d.features.vocabulary import (
     FLOOR_NOUNS,
     RAISED_NOUNS,
@@ -21,11 +22,13 @@ from grounding3d.features.vocabulary import (
 )
 from grounding3d.objects.base import ObjectMap
 from grounding3d.query.answer import ParsedQuery
+from grounding3d.query.attributes import ColourIndex
+from grounding3d.query.noun_phrases import colours_of
 from grounding3d.query.parse import without_attributes
 
 FEATURES = (
     "similarity", "view_similarity", "margin", "preference", "rank", "z", "profile", "relevancy",
-    "lead", "noun", "plain", "kind", "views",
+    "lead", "noun", "plain", "kind", "views", "colour",
 )  # fmt: skip
 """Columns of `Evidence.matrix`; for each, more speaks for the object."""
 
@@ -57,6 +60,8 @@ class Evidence:
             floor, -1 where only one of them is, else 0.
         views: [M] log of the number of views over the scene's usual number, at most 0 and at least
             that of an eighth: what others were seen more often than may be a fragment.
+        colour: [M] log-likelihood that the object's observed colours are the asked ones, 0 where
+            no colour was asked for.
     """
 
     similarity: np.ndarray
@@ -72,6 +77,7 @@ class Evidence:
     plain: np.ndarray
     kind: np.ndarray
     views: np.ndarray
+    colour: np.ndarray
 
     @property
     def matrix(self) -> np.ndarray:
@@ -93,6 +99,7 @@ class EvidenceIndex:
     ) -> None:
         rivals, unrelated = label_vocabulary(encoder), null_vocabulary(encoder)
         self.embeddings = objects.embeddings.astype(np.float32)
+        self.colours = ColourIndex(objects.objects)
         self._level = _levels(objects, up_world)
         self.rival_names = rivals.names
         self._rivals = rivals.vectors
@@ -103,49 +110,67 @@ class EvidenceIndex:
         self._null_std = self._null_fit.std(axis=1) + 1e-6
         self._raised = vocabulary(encoder, RAISED_NOUNS).vectors
         self._floors = vocabulary(encoder, FLOOR_NOUNS).vectors
-        self._canonical = encoder.encode_text(encoder.canonical_phrases)
+        canonical = encoder.encode_text(encoder.canonical_phrases)
+        self._canonical_fit = (self.embeddings @ canonical.T).max(axis=1)
         self._scale = relevancy_scale(encoder)
         self._logit_scale = float(encoder.logit_scale)
+        # softmax over the rivals: what does not depend on the query
+        self._rival_top = self._logit_scale * self._rival_fit.max(axis=1)
+        self._rival_exp = np.exp(self._logit_scale * self._rival_fit - self._rival_top[:, None])
         n_views = np.array([max(item.n_views, 1) for item in objects], float)
         self._seen = np.log(np.clip(n_views / np.median(n_views), 1 / 8, 1))
-        self._views, self._view_owner = _stack_views(objects, self.embeddings)
+        self._views, owners = _stack_views(objects, self.embeddings)
+        self._view_rows, self._view_shares = _better_halves(owners, len(self._views))
 
-    def evidence(self, query: np.ndarray, noun: np.ndarray | None = None) -> Evidence:
+    def ask(self, parsed: ParsedQuery, encoder: Encoder) -> Evidence:
+        """Statistics of every object for a parsed question's target, its colours included."""
+        query, noun = encode_query(parsed, encoder)
+        return self.evidence(query, noun, colours_of(parsed.target))
+
+    def evidence(
+        self, query: np.ndarray, noun: np.ndarray | None = None, colours: Sequence[str] = ()
+    ) -> Evidence:
         """Statistics of every object for a query vector [D].
 
         Args:
             query: unit vector of what was asked for.
             noun: unit vector of the same without adjectives, None if there were none.
+            colours: colours that were asked for.
         """
         similarity = self.embeddings @ query
         closeness = self._rivals @ query
-        rival = closeness < rival_limit(closeness)
-        rival_fit = np.where(rival, self._rival_fit, -np.inf)
-        better = (rival_fit > similarity[:, None]).sum(axis=1)
-        profile = self._rival_fit_unit @ _unit_rows(closeness[None])[0]
+        near = np.flatnonzero(closeness >= rival_limit(closeness))  # few: its synonyms and kinds
+        rival_fit = self._rival_fit
+        if len(near):
+            rival_fit = rival_fit.copy()
+            rival_fit[:, near] = -np.inf
+        better = np.count_nonzero(rival_fit > similarity[:, None], axis=1)
+        n_rivals = max(len(closeness) - len(near), 1)
+        profile = self._rival_fit_unit @ _unit(closeness)
         bare = closeness if noun is None else self._rivals @ noun
-        noun_profile = profile if noun is None else self._rival_fit_unit @ _unit_rows(bare[None])[0]
         return Evidence(
             similarity=similarity,
             view_similarity=self._view_similarity(query),
             margin=similarity - rival_fit.max(axis=1),
-            preference=self._preference(similarity, rival_fit),
-            rank=-better / max(int(rival.sum()), 1),
+            preference=self._preference(similarity, near),
+            rank=-better / n_rivals,
             z=(similarity - self._null_mean) / self._null_std,
             profile=profile,
-            relevancy=relevancy(self.embeddings, query, self._canonical, self._scale),
+            relevancy=sigmoid(self._scale * (similarity - self._canonical_fit)),
             lead=similarity - np.median(similarity),
-            noun=noun_profile,
+            noun=profile if noun is None else self._rival_fit_unit @ _unit(bare),
             plain=np.full(len(similarity), float(noun is None)),
             kind=self._kind(query if noun is None else noun, bare),
             views=self._seen,
+            colour=self.colours.likelihood(colours),
         )
 
-    def _preference(self, similarity: np.ndarray, rival_fit: np.ndarray) -> np.ndarray:
-        logits = self._logit_scale * np.column_stack([similarity, rival_fit])
-        top = logits.max(axis=1)
-        total = np.exp(logits - top[:, None]).sum(axis=1)
-        return np.asarray(logits[:, 0] - top - np.log(total))
+    def _preference(self, similarity: np.ndarray, near: np.ndarray) -> np.ndarray:
+        own = self._logit_scale * similarity.astype(float)
+        counted = np.ones(self._rival_exp.shape[1])
+        counted[near] = 0
+        rivals = np.maximum(self._rival_exp @ counted, 1e-300)
+        return np.asarray(own - np.logaddexp(own, self._rival_top + np.log(rivals)))
 
     def null_best(self) -> np.ndarray:
         """[U] sorted: for each unrelated noun, the z of the object that fits it best."""
@@ -160,8 +185,8 @@ class EvidenceIndex:
         return np.where(self._level == _THING, 0.0, -1.0)
 
     def _view_similarity(self, query: np.ndarray) -> np.ndarray:
-        fit = self._views @ query
-        return np.array([np.sort(fit[rows])[-_half(rows) :].mean() for rows in self._view_owner])
+        fit = np.append(self._views @ query, np.float32(-2))  # the last one stands for no view
+        return np.asarray((np.sort(fit[self._view_rows], axis=1) * self._view_shares).sum(axis=1))
 
 
 def encode_query(parsed: ParsedQuery, encoder: Encoder) -> tuple[np.ndarray, np.ndarray | None]:
@@ -197,8 +222,24 @@ def _levels(objects: ObjectMap, up_world: np.ndarray | None) -> np.ndarray:
     return level
 
 
-def _half(rows: slice) -> int:
-    return max((rows.stop - rows.start + 1) // 2, 1)
+def _better_halves(owners: list[slice], n_views: int) -> tuple[np.ndarray, np.ndarray]:
+    """[M,V] rows of each object's views, filled up with `n_views`; and [M,V] the share that each
+    has in the mean of the better half, when they are sorted upwards."""
+    counts = np.array([rows.stop - rows.start for rows in owners])
+    widest = int(counts.max())
+    rows = np.full((len(owners), widest), n_views)
+    shares = np.zeros((len(owners), widest), np.float32)
+    for i, owner in enumerate(owners):
+        rows[i, : counts[i]] = np.arange(owner.start, owner.stop)
+        half = max((counts[i] + 1) // 2, 1)
+        shares[i, widest - half :] = 1 / half
+    return rows, shares
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    """The vector without its mean, of unit length."""
+    centred = vector - vector.mean()
+    return np.asarray(centred / max(float(np.sqrt(centred @ centred)), 1e-12))
 
 
 def _unit_rows(matrix: np.ndarray) -> np.ndarray:

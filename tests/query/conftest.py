@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from tiny_clip import make_tiny_clip
+from word_encoder import WordEncoder
 
 from grounding3d.features.base import Encoder
 from grounding3d.features.bundled_encoder import FOLDER
@@ -32,6 +33,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory):
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     """An encoder with random weights: texts differ, but mean nothing."""
     return load_encoder(make_tiny_clip(tmp_path_factory.mktemp("tiny"), "tiny-vit"))
+
+
+@pytest.fixture(scope="session")
+def words() -> Encoder:
+    """An encoder whose texts mean what they say."""
+    return WordEncoder()
 
 
 @pytest.fixture(scope="session")

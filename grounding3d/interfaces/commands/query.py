@@ -33,6 +33,9 @@ class Query:
     """How many candidates an answer lists at most."""
     frame: str | None = None
     """Give coordinates in this frame instead of the scene's."""
+    viewpoint: tuple[float, float, float] | None = None
+    """X Y Z in the scene's frame, metres: where left, right, in front of and nearest are seen
+    from; by default the recording's last camera."""
     encoder: str | None = None
     """Encoder SPEC; by default the one the scene was built with."""
     calibration: Path | None = None
@@ -46,7 +49,9 @@ class Query:
             raise QueryError("--top-k must be at least 1", found=str(self.top_k))
         engine = open_engine(self.scene, self.encoder, self.calibration)
         for line in [self.text] if self.text is not None else _lines(self.file):
-            answer = engine.ask(line, top_k=self.top_k, frame_id=self.frame)
+            answer = engine.ask(
+                line, top_k=self.top_k, frame_id=self.frame, viewpoint=self.viewpoint
+            )
             print(answer.to_json() if self.json else format_answer(answer), flush=True)
         return 0
 
