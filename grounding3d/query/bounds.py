@@ -77,12 +77,11 @@ def weighted_quantile(q: float) -> Statistic:
 
 def weighted_auroc(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """[draws] AUROCs of rows (score, positive)."""
-    levels, row = np.unique(values[:, 0], return_inverse=True)
-    positive = values[:, 1] > 0.5
-    per_level = np.zeros((2, len(weights), len(levels)))
-    for kind, chosen in enumerate((~positive, positive)):
-        np.add.at(per_level[kind].T, row.ravel()[chosen], weights.T[chosen])
-    low, high = per_level
+    order = np.argsort(values[:, 0], kind="stable")
+    positive, drawn = values[order, 1] > 0.5, weights[:, order].astype(float)
+    starts = np.unique(values[order, 0], return_index=True)[1]
+    high = np.add.reduceat(drawn * positive, starts, axis=1)
+    low = np.add.reduceat(drawn * ~positive, starts, axis=1)
     below = np.cumsum(low, axis=1) - 0.5 * low
     pairs = low.sum(axis=1) * high.sum(axis=1)
     return np.where(pairs > 0, (high * below).sum(axis=1) / np.maximum(pairs, 1), np.nan)
