@@ -87,4 +87,6 @@ def is_wanted(name: str, category: str, config: SimulationConfig) -> bool:
 
 def fits(size_m: Sequence[float], config: SimulationConfig) -> bool:
     """Whether an object's size is allowed."""
-    return max(size_m) <= config.largest_extent_m and size_m[2] >= config.smallest_height_m
+    if max(size_m) > config.largest_extent_m or size_m[2] < config.smallest_height_m:
+        return False
+    return sorted(size_m)[1] >= config.smallest_side_m

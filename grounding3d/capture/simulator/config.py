@@ -35,6 +35,9 @@ class SimulationConfig(Section):
     )
     largest_extent_m: float = Field(default=0.45, gt=0, description="no object is longer")
     smallest_height_m: float = Field(default=0.0, ge=0, description="no object is flatter")
+    smallest_side_m: float = Field(
+        default=0.0, ge=0, description="no object's second longest side is shorter"
+    )
     bulky_volume_m3: float = Field(
         default=0.012, gt=0, description="bounding volume of a bulky object"
     )
@@ -64,6 +67,9 @@ class SimulationConfig(Section):
     n_inside: int = Field(default=0, ge=0, description="small objects put into open containers")
     question_kinds: tuple[Kind, ...] = Field(
         default=("plain", "caption", "absent"), description="kinds of questions in the truth"
+    )
+    least_in_view: float = Field(
+        default=0.0, ge=0, le=1, description="share of a thing the camera passed over, to be asked"
     )
     questions_per_kind: int = Field(
         default=8, ge=1, description="at most so many of each kind beyond the default ones"

@@ -73,10 +73,11 @@ def lower_into(
         return None
     slack = (room - span) / 2 * 0.6
     at = (low + high)[:2] / 2 + rng.uniform(-slack, slack)
-    field = top_field(transform_points(container.T_table_object, surface(container.model)))
-    cells = np.floor((points[:, :2] + at) / _CELL_M).astype(int)
-    floor = np.array([field.get((i, j), -np.inf) for i, j in cells])
-    z = float((floor - points[:, 2]).max()) + _CLEARANCE_M
+    walls = transform_points(container.T_table_object, surface(container.model))
+    origin = low[:2] - _CELL_M
+    field = top_field(walls, origin)
+    i, j = np.clip(_cells(points[:, :2] + at, origin), 0, np.array(field.shape) - 1).T
+    z = float((field[i, j] - points[:, 2]).max()) + _CLEARANCE_M
     depth = high[2] - low[2]
     sunk = high[2] - z
     if not np.isfinite(z) or sunk < 0.3 * depth or model.size_m[2] > 2.5 * depth + 0.03:
@@ -84,13 +85,16 @@ def lower_into(
     return make_pose(yaw, np.array([*at, z]))
 
 
-def top_field(points: np.ndarray) -> dict[tuple[int, int], float]:
-    """The highest z of points [n, 3] in each cell of a grid in the plane."""
-    cells = np.floor(points[:, :2] / _CELL_M).astype(int)
-    order = np.argsort(points[:, 2])
-    return {
-        (int(i), int(j)): float(z) for (i, j), z in zip(cells[order], points[order, 2], strict=True)
-    }
+def top_field(points: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    """[n, m] the highest z of points [k, 3] in each cell of a grid from ``origin``; -inf: none."""
+    cells = _cells(points[:, :2], origin)
+    field = np.full(cells.max(axis=0) + 1, -np.inf)
+    np.maximum.at(field, tuple(cells.T), points[:, 2])
+    return field
+
+
+def _cells(xy: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    return np.floor((xy - origin) / _CELL_M).astype(int)
 
 
 def surface(model: ObjectModel, count: int = _SAMPLES) -> np.ndarray:

@@ -27,7 +27,7 @@ _FLAT_TOPS = frozenset(
 )
 _STACKED_EXTENT_M = 0.22
 # What may lie on its side without looking odd.
-_MAY_LIE = frozenset(
+MAY_LIE = frozenset(
     {"mug", "cup", "bottle", "can", "jar", "carton", "food box", "teddy bear", "candle", "cube"}
     | {"vase", "flashlight", "gift box", "tissue box", "plant pot", "shoe", "traffic cone"}
 )
@@ -207,7 +207,7 @@ def _try_spot(
 ) -> PlacedObject | None:
     support = _pick_support(rng, config, model, placed)
     R = Rotation.from_euler("z", rng.uniform(-np.pi, np.pi)).as_matrix()
-    if model.category in _MAY_LIE and support is None and rng.random() < config.p_lying:
+    if model.category in MAY_LIE and support is None and rng.random() < config.p_lying:
         R = R @ Rotation.from_euler("x", rng.choice([-90, 90]), degrees=True).as_matrix()
     half = np.array(table.size_m[:2]) / 2
     xy = rng.uniform(-half, half) if support is None else _top_centre(placed[support])
@@ -220,7 +220,7 @@ def _try_spot(
     rest = settler.settle(model, start)
     if rest is None:
         return None
-    resting = PlacedObject(model, _touch_down(model, rest, ground), support)
+    resting = PlacedObject(model, touch_down(model, rest, ground), support)
     tilted = np.degrees(np.arccos(np.clip(rest[:3, 2] @ R[:, 2], -1, 1)))
     lifted = abs(resting.T_table_object[2, 3] - rest[2, 3])
     fallen_off = support is not None and tilted > 5
@@ -269,7 +269,7 @@ def _is_free(
     return all(polygon_gap(outline, footprint(p.vertices)) >= gap_m for p in others)
 
 
-def _touch_down(model: ObjectModel, T: np.ndarray, ground_m: float) -> np.ndarray:
+def touch_down(model: ObjectModel, T: np.ndarray, ground_m: float) -> np.ndarray:
     """The pose moved along z so that the lowest vertex touches: takes out the contact margin."""
     lowest = transform_points(T, model.vertices.astype(float))[:, 2].min()
     T = T.copy()

@@ -8,8 +8,11 @@ from typing import Any
 
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.capture.simulator.capture import SimulatedCapture
+from grounding3d.capture.simulator.room.config import RoomConfig
+from grounding3d.capture.simulator.room.world import simulate_room
 from grounding3d.capture.simulator.tabletop import TabletopConfig
 from grounding3d.capture.simulator.truth import write_ground_truth
+from grounding3d.capture.simulator.world import SimulatedWorld, simulate_tabletop
 from grounding3d.capture.writers import WRITERS
 
 TRUTH_NAME = "ground_truth.json"
@@ -47,7 +50,28 @@ def record_tabletop(
     Returns:
         The ground truth record.
     """
-    capture = _WatchedCapture.from_seed(seed, config or TabletopConfig())
+    return _record(simulate_tabletop(config or TabletopConfig(), seed), out, format, progress)
+
+
+def record_room(
+    out: Path,
+    seed: int,
+    config: RoomConfig | None = None,
+    *,
+    format: str = "ros2",
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Simulate a furnished room and a walk through it; arguments as in `record_tabletop`."""
+    return _record(simulate_room(config or RoomConfig(), seed), out, format, progress)
+
+
+def _record(
+    world: SimulatedWorld,
+    out: Path,
+    format: str,
+    progress: Callable[[int, int], None] | None,
+) -> dict[str, Any]:
+    capture = _WatchedCapture(world)
     capture.progress = progress
     try:
         WRITERS.load(format)(capture, out)

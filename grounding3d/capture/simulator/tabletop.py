@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,17 @@ from grounding3d.capture.simulator.generators.furniture import legs
 from grounding3d.capture.simulator.mesh import Mesh, join, quad, section
 from grounding3d.capture.simulator.model import ObjectModel
 from grounding3d.capture.simulator.wording import describe
+
+
+class TableSizes(Protocol):
+    """How large a table may be: ranges in metres."""
+
+    @property
+    def table_width_m(self) -> Span: ...
+    @property
+    def table_depth_m(self) -> Span: ...
+    @property
+    def table_height_m(self) -> Span: ...
 
 
 class TabletopConfig(SimulationConfig):
@@ -37,7 +48,7 @@ class TabletopConfig(SimulationConfig):
     )
 
 
-def make_table(rng: np.random.Generator, config: TabletopConfig) -> ObjectModel:
+def make_table(rng: np.random.Generator, config: TableSizes) -> ObjectModel:
     """A table with a wooden, plain, marbled or cloth top."""
     b = Builder(rng)
     x, y = rng.uniform(*config.table_width_m), rng.uniform(*config.table_depth_m)

@@ -37,7 +37,7 @@ def camera_path(
     )
     poses = np.stack([look_at(e, t, _UP) for e, t in zip(eyes, targets, strict=True)])
     shake = (0.006, 1.2) if handheld else (0.0, 0.0)
-    return _shaken(rng, poses, *shake)
+    return shaken(rng, poses, *shake)
 
 
 def _wave(rng: np.random.Generator, s: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -47,10 +47,10 @@ def _wave(rng: np.random.Generator, s: np.ndarray, low: float, high: float) -> n
     return (a + b) / 2 + (b - a) / 2 * np.sin(phase + 2 * np.pi * turns * s)
 
 
-def _shaken(
+def shaken(
     rng: np.random.Generator, poses: np.ndarray, move_m: float, turn_deg: float
 ) -> np.ndarray:
-    """Smooth random motion on top: standard deviations in metres and degrees."""
+    """Poses [n, 4, 4] with smooth random motion on top: standard deviations in metres, degrees."""
     n = len(poses)
     walk = gaussian_filter1d(rng.standard_normal((n, 6)), 2.0, axis=0, mode="nearest")
     walk /= max(walk.std(), 1e-9)

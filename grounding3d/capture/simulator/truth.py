@@ -31,6 +31,7 @@ TABLE_ID = 0
 _PLAIN_LIGHT = Light(shadows=False)
 _BY_NAME = frozenset({"plain", "caption", "absent"})
 _SAME_PLACE_M = 0.08  # answers are the same from where the camera was within this of its last place
+_VIEW_POINTS, _VIEW_M = 300, 3.5
 _SEEN_PX = 60  # in a view, to count as a view
 _ASKED_VIEWS, _ASKED_PX, _ASKED_FRACTION = 3, 250, 0.5  # to be worth a question
 
@@ -71,7 +72,7 @@ def _questions(
         [
             Seen(r["id"], r["category"], tuple(r["captions"]), r["colour"])
             for r in records
-            if _ask(r)
+            if _ask(world, r)
         ],
         [r["category"] for r in records],
         sorted(set(GENERATORS) | {p.model.category for p in everything}),
@@ -106,7 +107,7 @@ def _thing(world: SimulatedWorld, placed: PlacedObject, record: dict[str, Any]) 
         support=record["support"],
         inside=record.get("inside"),
         shares=colour_shares(placed.model),
-        well_seen=_ask(record),
+        well_seen=_ask(world, record),
     )
 
 
@@ -115,12 +116,27 @@ def write_ground_truth(record: dict[str, Any], path: str | Path) -> None:
     Path(path).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
 
 
-def _ask(record: dict[str, Any]) -> bool:
+def _ask(world: SimulatedWorld, record: dict[str, Any]) -> bool:
+    least = world.config.least_in_view
+    if least > 0 and _share_in_view(world, record["id"]) < least:
+        return False
     return (
         record["n_views_visible"] >= _ASKED_VIEWS
         and record["max_visible_px"] >= _ASKED_PX
         and record["max_visible_fraction"] >= _ASKED_FRACTION
     )
+
+
+def _share_in_view(world: SimulatedWorld, identifier: int) -> float:
+    """Share of an object's vertices that lay within some image, whatever hid them."""
+    model = world.table if identifier == TABLE_ID else world.objects[identifier - 1].model
+    vertices = model.vertices[:: max(1, len(model.vertices) // _VIEW_POINTS)].astype(float)
+    points = transform_points(object_pose(world, identifier), vertices)
+    inside = np.zeros(len(points), bool)
+    for T_world_cam in world.T_world_cam:
+        uv, z = world.camera.project(transform_points(invert_pose(T_world_cam), points))
+        inside |= (z > 0) & (z < _VIEW_M) & world.camera.contains(uv)
+    return float(inside.mean())
 
 
 def _record(

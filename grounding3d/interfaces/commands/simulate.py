@@ -4,51 +4,75 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from grounding3d.interfaces.options import Output
+
+_TWINS, _STACKED = 3, 0.3
 
 
 @dataclass
 class Simulate:
-    """Record a simulated RGB-D camera over a table top; writes ground_truth.json beside it."""
+    """Record a simulated RGB-D camera over a table top or through a room.
+
+    Writes ground_truth.json, with questions and their right answers, beside the frames.
+    """
 
     out: Output
     """Capture to write."""
     seed: int = 0
     """Same seed, same recording."""
-    frames: int = 60
-    """Number of frames."""
-    objects: int = 8
-    """Objects on the table."""
+    scene: Literal["tabletop", "room"] = "tabletop"
+    """A table with objects, or a furnished room that a hand-held camera walks through."""
+    frames: int | None = None
+    """Number of frames; default: 60 of a table top, 150 of a room."""
+    objects: int | None = None
+    """Objects, furniture not counted; default: 8 on a table, 16 in a room."""
     size: tuple[int, int] = (640, 480)
     """Image width and height, pixels."""
     meshes: Path | None = None
     """Mesh pack folder to draw objects from instead of the parametric ones."""
+    all_kinds: bool = False
+    """Several of a kind in different colours on the table, and questions of every kind (by
+    attribute, relation, negation, order, ...); a room has them always."""
     format: str = "ros2"
     """Format to write."""
 
     def run(self) -> int:
         """Simulate, write, and say what was made."""
-        from grounding3d.capture.simulator.record import record_tabletop
+        from grounding3d.capture.simulator.record import record_room, record_tabletop
+        from grounding3d.capture.simulator.room.config import RoomConfig
         from grounding3d.capture.simulator.tabletop import TabletopConfig
         from grounding3d.interfaces.progress import show_progress
 
-        width, height = self.size
-        config = TabletopConfig(
-            n_objects=self.objects,
-            n_frames=self.frames,
-            pack=self.meshes,
-            width=width,
-            height=height,
-        )
         with show_progress() as progress:
-            truth = record_tabletop(
-                self.out,
-                self.seed,
-                config,
-                format=self.format,
-                progress=lambda done, total: progress("frames", done, total),
-            )
+
+            def tell(done: int, total: int) -> None:
+                progress("frames", done, total)
+
+            if self.scene == "room":
+                room = RoomConfig(**self._fields())
+                truth = record_room(self.out, self.seed, room, format=self.format, progress=tell)
+            else:
+                table = TabletopConfig(**self._fields())
+                truth = record_tabletop(
+                    self.out, self.seed, table, format=self.format, progress=tell
+                )
         names = ", ".join(item["name"] for item in truth["objects"])
-        print(f"{self.out}: {self.frames} frames of {names}")
+        print(f"{self.out}: {len(truth['queries'])} questions about {names}")
         return 0
+
+    def _fields(self) -> dict[str, Any]:
+        """What the options say of the scene's configuration."""
+        from grounding3d.capture.simulator.queries.base import ALL_KINDS
+
+        width, height = self.size
+        fields: dict[str, Any] = {"pack": self.meshes, "width": width, "height": height}
+        if self.frames is not None:
+            fields["n_frames"] = self.frames
+        if self.objects is not None:
+            fields["n_objects"] = self.objects
+        if self.all_kinds and self.scene == "tabletop":
+            fields |= {"question_kinds": ALL_KINDS, "n_twins": _TWINS, "n_inside": 1}
+            fields |= {"p_stacked": _STACKED}
+        return fields

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -75,7 +76,7 @@ class Thing(Seen):
     shares: dict[str, float] = field(default_factory=dict)
     well_seen: bool = True
 
-    @property
+    @cached_property
     def centre(self) -> np.ndarray:
         """Centre [3] of its axis-aligned box."""
         flat = (self.outline.min(axis=0) + self.outline.max(axis=0)) / 2

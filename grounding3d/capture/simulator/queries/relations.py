@@ -38,6 +38,8 @@ _WORDS = {
 }
 _FORMS = ("the {} {} {}", "where is the {} {} {}", "find the {} {} {}")
 _PER_RELATION = 3
+_LARGER = 2.0  # nobody finds a thing by one that is so much smaller
+_BESIDE = ("next", "left", "right", "front", "back", "nearest", "farthest")
 _TRIVIAL = 2  # questions whose noun alone would do, of each relation
 
 # A relation, the question, its answers, and whether the noun alone would have more answers.
@@ -74,7 +76,8 @@ def _drafts(
 ) -> Iterator[_Draft]:
     named = [(t, name) for t in things if t.well_seen and (name := reference(t, things))]
     for noun in sorted({t.category for t in things}):
-        count = len([t for t in things if t.category == noun])
+        group = [t for t in things if t.category == noun]
+        count, extent = len(group), max(max(t.size_m) for t in group)
         certain = certain_group(things, noun)
         others = [(t, name) for t, name in named if t.category != noun]
         for anchor, name in others:
@@ -85,12 +88,15 @@ def _drafts(
             for relation, farthest in (("nearest", False), ("farthest", True)):
                 extreme = spatial.nearest_of(certain, anchor, farthest=farthest)
                 found[relation] = () if extreme is None else (extreme,)
+            small = extent > _LARGER * max(anchor.size_m)
             for relation, targets in found.items():
-                if targets:
+                if targets and not (small and relation in _BESIDE):
                     text = _text(rng, noun, relation, f"the {name}")
                     query = TruthQuery(text, "relation", targets)
                     yield relation, query, len(targets) < count
         for (a, first), (b, second) in combinations(others, 2):
+            if extent > _LARGER * min(max(a.size_m), max(b.size_m)):
+                continue
             between = partial(spatial.is_between, first=a, second=b)
             targets = decide(things, partial(_one, noun, between))
             if targets:
@@ -100,7 +106,8 @@ def _drafts(
 
 def _one(noun: str, judge: Callable[[Thing], Verdict], thing: Thing) -> Verdict:
     """Whether a thing is of a kind and stands where it should."""
-    return both(is_a(noun, thing), judge(thing))
+    named = is_a(noun, thing)
+    return False if named is False else both(named, judge(thing))
 
 
 def _judges(

@@ -6,7 +6,7 @@ behind are seen from a viewpoint that looks at the anchor; +z is up; metres.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -21,6 +21,12 @@ _LEVEL_M = 0.12  # resting heights of neighbours
 _NEAREST, _NEAREST_M = 1.5, 0.1
 _FARTHEST, _FARTHEST_M = 1.3, 0.2
 _BETWEEN_M = 1.2  # the two anchors are not farther apart
+
+
+@lru_cache(maxsize=4096)
+def gap_between(a: Thing, b: Thing) -> float:
+    """Distance of two things' outlines seen from above; 0 if they overlap."""
+    return polygon_gap(a.outline, b.outline)
 
 
 def beside(side: str, thing: Thing, anchor: Thing, viewpoints: np.ndarray) -> Verdict:
@@ -49,7 +55,7 @@ def _beside(side: str, thing: Thing, anchor: Thing, viewpoint: np.ndarray) -> Ve
     edge = float((sign * (anchor.outline - anchor.centre[:2]) @ axis).max())
     least = _SIDE_M if side in ("left", "right") else _FRONT_M
     clear = along >= least and along >= edge + 0.02 and across <= 0.6 * along
-    near = polygon_gap(thing.outline, anchor.outline) <= _REACH_M
+    near = gap_between(thing, anchor) <= _REACH_M
     behind_camera = float((thing.centre[:2] - viewpoint[:2]) @ (anchor.centre[:2] - viewpoint[:2]))
     return True if clear and near and behind_camera > 0 else None
 
@@ -60,7 +66,7 @@ def next_to(thing: Thing, anchor: Thing, others: list[Thing]) -> Verdict:
         return False
     if _stacked(thing, anchor):
         return None
-    gap = polygon_gap(thing.outline, anchor.outline)
+    gap = gap_between(thing, anchor)
     longest = max(*thing.size_m[:2], *anchor.size_m[:2])
     near = float(np.clip(0.45 * longest, *_NEXT_M))
     if gap >= max(3 * near, 0.4):
@@ -94,7 +100,7 @@ def is_under(thing: Thing, anchor: Thing) -> Verdict:
         return False
     if anchor.rests_on == thing.id and anchor.inside is None:
         return True if thing.rests_on is not None else None  # nobody looks under a cup for a table
-    gap = polygon_gap(thing.outline, anchor.outline)
+    gap = gap_between(thing, anchor)
     if gap > 0.03 or thing.bottom_m > anchor.top_m - 0.03:
         return False
     return None
@@ -114,9 +120,7 @@ def is_between(thing: Thing, first: Thing, second: Thing) -> Verdict:
     if t < -0.05 or t > 1.05 or off > 0.6 * length:
         return False
     level = max(abs(p[2] - a[2]), abs(p[2] - b[2])) < 0.25
-    apart = min(
-        polygon_gap(thing.outline, first.outline), polygon_gap(thing.outline, second.outline)
-    )
+    apart = min(gap_between(thing, first), gap_between(thing, second))
     clear = 0.25 <= t <= 0.75 and off <= min(0.15 * length, 0.1) and level and apart > 0.01
     return True if clear else None
 
@@ -129,7 +133,7 @@ def nearest_of(group: list[Thing], anchor: Thing, *, farthest: bool = False) -> 
     measures = (
         [float(np.linalg.norm(t.centre - anchor.centre)) for t in group],
         [float(np.linalg.norm(t.centre[:2] - anchor.centre[:2])) for t in group],
-        [polygon_gap(t.outline, anchor.outline) for t in group],
+        [gap_between(t, anchor) for t in group],
     )
     found = {_extreme(m, farthest) for m in measures}
     index = found.pop() if len(found) == 1 else None
@@ -159,7 +163,7 @@ def _chain(thing: Thing, things: list[Thing]) -> set[int]:
 def _stacked(a: Thing, b: Thing) -> bool:
     """Whether one lies on, in or over the other."""
     related = {a.rests_on, a.inside} & {b.id} or {b.rests_on, b.inside} & {a.id}
-    return bool(related) or polygon_gap(a.outline, b.outline) == 0.0
+    return bool(related) or gap_between(a, b) == 0.0
 
 
 def _blocked(a: Thing, b: Thing, others: list[Thing]) -> bool:
