@@ -64,6 +64,11 @@ _THE_CLOSEST = re.compile(
     r"(?:^|\s+(?:(?:that|which)\s+(?:is|are)\s+)?)the\s+"
     r"(?=(?:closest|nearest|farthest|furthest)\s+(?:to|from|away)\b)"
 )
+_NEAREST_THE = re.compile(rf"\b(nearest|closest)(?=\s+(?:{_DEFINITE}|me|us)\b)")
+_CLOSEST_NOUN_TO = re.compile(
+    r"^(?:the\s+)?(?P<word>closest|nearest|closer|nearer|farthest|furthest|farther|further)\s+"
+    r"(?P<noun>.+?)\s+(?P<to>to|from|away from)\s+(?P<anchor>.+)$"
+)
 _PART = re.compile(rf"^(?P<part>.+?)\s+of\s+(?P<whole>{_DEFINITE}\s+.+)$")
 _POSSESSIVE = re.compile(r"^(?P<whole>.+?)(?:'s|s')\s+(?P<part>.+)$")
 
@@ -168,7 +173,10 @@ def take_relations(phrase: str) -> tuple[str, tuple[dict[str, Any], ...]]:
 
     "a plant in a pot" describes one thing and stays whole; "the plant in the pot" relates two.
     """
-    phrase = _THE_CLOSEST.sub(" ", phrase).strip()
+    apart = _CLOSEST_NOUN_TO.match(phrase)
+    if apart:  # "the closest mug to the door"
+        phrase = f"{apart['noun']} {apart['word']} {apart['to']} {apart['anchor']}"
+    phrase = _NEAREST_THE.sub(r"\1 to", _THE_CLOSEST.sub(" ", phrase).strip())
     if re.match(r"the (?:left|right) of ", phrase):
         phrase = "to " + phrase
     if _STARTS_WITH_RELATION.match(phrase):

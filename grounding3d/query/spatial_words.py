@@ -11,7 +11,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
                 "alongside", "at the side of", "just next to", "directly next to"),
     "near": ("near", "near to", "close to", "close by", "in the vicinity of", "around",
              "not far from"),
-    "nearest": ("nearest to", "closest to", "nearer to", "closer to", "nearest", "closest"),
+    "nearest": ("nearest to", "closest to", "nearer to", "closer to"),
     "farthest": ("farthest from", "furthest from", "farther from", "further from",
                  "farthest away from", "furthest away from", "most distant from"),
     "far": ("far from", "far away from", "away from"),

@@ -86,6 +86,181 @@ def test_relations_are_recorded(text: str, target: str, relation: str, anchor: s
 
 
 @pytest.mark.parametrize(
+    ("text", "target", "relations"),
+    [
+        ("the mug in the bowl", "mug", [("in", "bowl")]),
+        ("the box under the table", "box", [("under", "table")]),
+        ("a vase on top of the shelf", "vase", [("on", "shelf")]),
+        ("the can beside the red laptop", "can", [("next_to", "red laptop")]),
+        ("the mug left of the plate", "mug", [("left_of", "plate")]),
+        ("the mug on the right side of the plate", "mug", [("right_of", "plate")]),
+        ("the cat behind the big sofa", "cat", [("behind", "big sofa")]),
+        ("the chair in front of the desk", "chair", [("in_front_of", "desk")]),
+        ("the lamp above the table", "lamp", [("above", "table")]),
+        ("the mug closest to the bowl", "mug", [("nearest", "bowl")]),
+        ("the mug nearest the bowl", "mug", [("nearest", "bowl")]),
+        ("the closest mug to the bowl", "mug", [("nearest", "bowl")]),
+        ("the mug the nearest to the bowl", "mug", [("nearest", "bowl")]),
+        ("the box farthest from the door", "box", [("farthest", "door")]),
+        ("the box that is bigger than the mug", "box", [("bigger_than", "mug")]),
+        ("the mug next to the biggest box", "mug", [("next_to", "biggest box")]),
+        ("the mug that stands on the table", "mug", [("on", "table")]),
+        ("what is on the table?", "thing", [("on", "table")]),
+        ("what is to the left of the laptop?", "thing", [("left_of", "laptop")]),
+        ("which mug is next to the laptop", "mug", [("next_to", "laptop")]),
+        ("something red next to the laptop", "red something", [("next_to", "laptop")]),
+        ("the mug next to the laptop on the table", "mug", [("next_to", "laptop"), ("on", "table")]),
+        ("the mug next to the laptop and behind the plate", "mug",
+         [("next_to", "laptop"), ("behind", "plate")]),
+        ("cup on the tray on the book on the box", "cup", [("on", "tray"), ("on", "book")]),
+        ("the bowl right of the second cup from the left", "bowl",
+         [("right_of", "second cup from the left")]),
+        ("the mug in blue", "mug in blue", []),
+        ("a plant in a pot", "plant in a pot", []),
+        ("a cup of coffee", "cup of coffee", []),
+        ("bottle of water", "bottle of water", []),
+        ("a piece of bread", "piece of bread", []),
+        ("a picture of the dog", "picture of the dog", []),
+        ("the man in black", "man in black", []),
+        ("on cherche la tasse", "on cherche la tasse", []),
+        ("die Tasse neben dem Teller", "die tasse neben dem teller", []),
+    ],
+)  # fmt: skip
+def test_relations_and_anchors(text: str, target: str, relations: list[tuple[str, str]]):
+    parsed = parse(text)
+    assert parsed.target == target
+    assert [(r["relation"], r["anchor"]) for r in parsed.relations] == relations
+
+
+def test_between_has_two_anchors():
+    (relation,) = parse("the cup between the red plate and the bowl").relations
+    assert relation == {"relation": "between", "anchor": "red plate", "other": "bowl"}
+    (relation,) = parse("the cup between the two plates").relations
+    assert relation == {"relation": "between", "anchor": "plate", "other": "plate"}
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "excluded"),
+    [
+        ("a cup that is not red", "cup", ("red",)),
+        ("the mug that isn't blue", "mug", ("blue",)),
+        ("the mug which isn\u2019t blue", "mug", ("blue",)),
+        ("the mugs that aren't blue or red", "mug", ("blue", "red")),
+        ("the non-red mug", "mug", ("red",)),
+        ("a mug that is neither red nor blue", "mug", ("red", "blue")),
+        ("not the red mug but the blue one", "blue mug", ("red",)),
+        ("any mug except the red one", "mug", ("red",)),
+        ("all mugs but the red ones", "mug", ("red",)),
+        ("a container other than a bowl", "container", ("bowl",)),
+        ("the mug, not the red one", "mug", ("red",)),
+        ("the big box that is not wooden", "big box", ("wooden",)),
+        ("where is a mug that is not red please", "mug", ("red",)),
+        ("a mug with a red handle", "mug with a red handle", ()),
+    ],
+)
+def test_what_it_must_not_be(text: str, target: str, excluded: tuple[str, ...]):
+    parsed = parse(text)
+    assert (parsed.target, parsed.excluded) == (target, excluded)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a box not on the table", "the box that isn't on the table", "a box which is not standing "
+     "on the table", "the box that's not on the table"],
+)  # fmt: skip
+def test_negated_relations(text: str):
+    parsed = parse(text)
+    assert parsed.target == "box"
+    assert parsed.relations == ({"relation": "on", "anchor": "table", "negated": True},)
+
+
+def test_a_negation_before_a_relation():
+    parsed = parse("a cup that is not red on the table")
+    assert (parsed.target, parsed.excluded) == ("cup", ("red",))
+    assert parsed.relations == ({"relation": "on", "anchor": "table"},)
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "by", "rank"),
+    [
+        ("the biggest box", "box", "size", 1),
+        ("the smaller red cup", "red cup", "size", -1),
+        ("the second biggest box", "box", "size", 2),
+        ("the second smallest box", "box", "size", -2),
+        ("the biggest of the boxes", "box", "size", 1),
+        ("the tallest bottle", "bottle", "height", 1),
+        ("the leftmost cup", "cup", "left", 1),
+        ("the right-most cup", "cup", "right", 1),
+        ("the second cup from the left", "cup", "left", 2),
+        ("third book from the right", "book", "right", 3),
+        ("the 3rd book from the right", "book", "right", 3),
+        ("the last bottle on the right", "bottle", "right", 1),
+        ("the last bottle from the left", "bottle", "left", -1),
+        ("the second mug", "mug", "left", 2),
+        ("the last mug", "mug", "left", -1),
+        ("the cup on the left", "cup", "left", 1),
+        ("the left cup", "cup", "left", 1),
+        ("the cup in the middle", "cup", "middle", 1),
+        ("the cup which is the furthest left", "cup", "left", 1),
+        ("the cup that is the biggest", "cup", "size", 1),
+        ("the top shelf", "shelf", "top", 1),
+        ("the lowest book", "book", "bottom", 1),
+        ("the nearest chair", "chair", "distance", 1),
+        ("the mug nearest to me", "mug", "distance", 1),
+        ("the closest mug to the camera", "mug", "distance", 1),
+        ("the farthest box", "box", "distance", -1),
+        ("the farthest box from the camera", "box", "distance", -1),
+        ("the second nearest box", "box", "distance", 2),
+    ],
+)
+def test_orders(text: str, target: str, by: str, rank: int):
+    parsed = parse(text)
+    assert (parsed.target, parsed.order) == (target, {"by": by, "rank": rank})
+
+
+@pytest.mark.parametrize("text", ["the first aid kit", "a table top", "the mug to the left of it",
+                                  "a 10 euro note", "second hand"])  # fmt: skip
+def test_what_only_looks_like_an_order(text: str):
+    parsed = parse(text)
+    assert parsed.order is None
+    assert parsed.quantity is None
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "quantity"),
+    [
+        ("two mugs", "mug", 2), ("3 mugs", "mug", 3), ("both boxes", "box", 2),
+        ("a couple of mugs", "mug", 2), ("the two leftmost cups", "cup", 2),
+        ("all mugs", "mug", None), ("the mugs", "mug", None), ("both of the mugs", "mug", 2),
+    ],
+)  # fmt: skip
+def test_quantities(text: str, target: str, quantity: int | None):
+    parsed = parse(text)
+    assert (parsed.target, parsed.plural, parsed.quantity) == (target, True, quantity)
+
+
+def test_one_of_several_is_one():
+    assert not parse("one of the mugs").plural
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "whole"),
+    [
+        ("the handle of the mug", "handle", "mug"),
+        ("the mug's handle", "handle", "mug"),
+        ("the lid of the red pot", "lid", "red pot"),
+        ("the legs of my table", "leg", "table"),
+        ("the top of the shelf", "top", "shelf"),
+        ("a photo of the mug", "photo of the mug", None),
+        ("mug handle", "mug handle", None),
+    ],
+)
+def test_parts(text: str, target: str, whole: str | None):
+    parsed = parse(text)
+    assert (parsed.target, parsed.part_of) == (target, whole)
+
+
+@pytest.mark.parametrize(
     ("text", "code"),
     [
         ("", "empty_query"),
