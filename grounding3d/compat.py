@@ -30,3 +30,31 @@ def prepare_torchvision() -> None:
         except RuntimeError:  # a matching torchvision build has defined it already
             _log.debug("torchvision::%s is already defined", name)
     _kept.append(library)
+
+
+def provide_nms(module: Any) -> None:
+    """Give `module` a `batched_nms` that works where torchvision's operators are missing.
+
+    The same mismatched build as above has no kernel for it. Goes with `prepare_torchvision`.
+    """
+    from torchvision import extension
+
+    if not extension._has_ops():
+        module.batched_nms = _batched_nms
+
+
+def _batched_nms(boxes: Any, scores: Any, idxs: Any, iou_threshold: float) -> Any:
+    """Indices of boxes [n,4] (x0, y0, x1, y1) that no better box of their class overlaps."""
+    import torch
+
+    x0, y0, x1, y1 = boxes.float().unbind(1)
+    area = (x1 - x0) * (y1 - y0)
+    order, kept = scores.argsort(descending=True, stable=True), []
+    while order.numel():
+        best, order = order[0], order[1:]
+        kept.append(best)
+        w = (torch.minimum(x1[best], x1[order]) - torch.maximum(x0[best], x0[order])).clamp(min=0)
+        h = (torch.minimum(y1[best], y1[order]) - torch.maximum(y0[best], y0[order])).clamp(min=0)
+        iou = w * h / (area[best] + area[order] - w * h).clamp(min=1e-9)
+        order = order[(iou <= iou_threshold) | (idxs[order] != idxs[best])]
+    return torch.stack(kept) if kept else torch.zeros(0, dtype=torch.int64, device=boxes.device)

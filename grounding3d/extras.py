@@ -16,7 +16,13 @@ _EXTRA_OF = {
     "pybullet": "sim",
     "pybullet_data": "sim",
     "matplotlib": "dev",
+    "transformers": "siglip",
+    "segment_anything": "sam",
+    "sam2": "sam",
 }
+
+_ELSEWHERE = {"mobile_sam": "git+https://github.com/ChaoningZhang/MobileSAM.git"}
+"""Packages that are not on PyPI under their own name."""
 
 
 def require(module: str, *, purpose: str) -> ModuleType:
@@ -24,9 +30,9 @@ def require(module: str, *, purpose: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
-        extra = _EXTRA_OF[module]
+        wanted = _ELSEWHERE.get(module) or f"'grounding3d[{_EXTRA_OF[module]}]'"
         raise MissingDependencyError(
             f"{purpose} needs the package {module!r}, which does not import",
             found=str(error),
-            hint=f"Install it with: pip install 'grounding3d[{extra}]'",
+            hint=f"Install it with: pip install {wanted}",
         ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from grounding3d.config import Section
@@ -13,6 +15,9 @@ MASKS = Registry(
     {
         "geometric": "grounding3d.features.geometric_masks:GeometricMasks",
         "grid": "grounding3d.features.grid_masks:GridMasks",
+        "sam": "grounding3d.features.sam_masks:SamMasks",
+        "mobile_sam": "grounding3d.features.sam_masks:MobileSamMasks",
+        "sam2": "grounding3d.features.sam_masks:Sam2Masks",
     },
     group="grounding3d.masks",
 )
@@ -42,6 +47,28 @@ class MaskConfig(Section):
         0.6, gt=0, le=1, description="an object covers at most this share of the image"
     )
     grid_cells: int = Field(8, ge=1, description="cells along the image's width of the grid source")
+    weights: Path | None = Field(None, description="SAM family: file of weights")
+    model: str | None = Field(
+        None,
+        description="SAM family: variant, such as vit_b or hiera_t; None: from the file's name",
+    )
+    device: str = Field("cpu", description="SAM family: torch device")
+    points_per_side: int = Field(
+        24, ge=1, description="SAM family: prompts along each side of the image"
+    )
+    min_quality: float | None = Field(
+        None, description="SAM family: least predicted IoU; None: the package's own"
+    )
+    min_stability: float | None = Field(
+        None, description="SAM family: least stability score; None: the package's own"
+    )
+    split_by_depth: bool = Field(
+        False, description="SAM family: a mask that reaches over a step in depth becomes several"
+    )
+    geometric_supports: bool = Field(
+        True,
+        description="SAM family: tables, floors and shelves from geometry, where depth is known",
+    )
 
 
 def make_mask_source(config: MaskConfig | None = None) -> MaskSource:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from random_sam import RANDOM_WEIGHTS, random_source
 
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.errors import ConfigError
 from grounding3d.features.base import Mask, MaskSource
+from grounding3d.features.geometric_masks import GeometricMasks
+from grounding3d.features.grid_masks import GridMasks
 from grounding3d.features.masks import MASKS, MaskConfig, make_mask_source
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.transforms import look_at
@@ -63,8 +66,11 @@ def source_named(name: str) -> MaskSource:
     return MASKS.load(name)(MaskConfig(source=name))
 
 
-@pytest.fixture(params=MASKS.names())
-def source(request: pytest.FixtureRequest) -> MaskSource:
+@pytest.fixture(scope="session", params=MASKS.names())
+def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> MaskSource:
+    """Every source of the table; the SAM family where its packages are, with random weights."""
+    if request.param in RANDOM_WEIGHTS:
+        return random_source(request.param, tmp_path_factory.mktemp(request.param))
     return source_named(request.param)
 
 
@@ -98,11 +104,23 @@ def test_masks_are_deterministic_and_leave_the_frame_alone(source):
     assert np.array_equal(depth, frame.depth_m)
 
 
-def test_a_frame_without_depth_has_no_masks(source):
+def test_a_frame_without_depth_has_at_most_what_its_colours_show(source):
     frame, _ = render_table(160, 120)
     blind = RGBDFrame(frame.rgb, np.zeros((120, 160), np.float32), frame.camera, np.eye(4), 0)
-    assert source.masks(blind, UP) == []
-    assert source.masks(blind) == []
+    for up in (UP, None):
+        found = source.masks(blind, up)
+        assert all(mask.kind == "object" for mask in found)
+        if isinstance(source, (GeometricMasks, GridMasks)):
+            assert found == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 90), (90, 2), (9, 9)])
+def test_tiny_images_are_survived(source, size):
+    camera = Camera.from_focal(100, 100, (size[0] - 1) / 2, (size[1] - 1) / 2, *size)
+    rgb = np.full((size[1], size[0], 3), 90, np.uint8)
+    depth = np.ones((size[1], size[0]), np.float32)
+    for mask in source.masks(RGBDFrame(rgb, depth, camera, np.eye(4), 0), UP):
+        assert 0 < mask.area <= size[0] * size[1]
 
 
 @pytest.mark.parametrize("share", [0.002, 0.5])
