@@ -14,7 +14,7 @@ from grounding3d.features.base import Encoder
 from grounding3d.geometry.boxes import aabb_iou
 from grounding3d.objects.base import LanguageScene
 from grounding3d.query.answer import ParsedQuery
-from grounding3d.query.evidence import FEATURES, EvidenceIndex, encode_query
+from grounding3d.query.evidence import FEATURES, EvidenceIndex
 from grounding3d.query.noun_phrases import is_generic
 from grounding3d.query.parse import NotAQuestion, parse
 from grounding3d.query.truth import GroundTruth, TrueObject
@@ -79,7 +79,7 @@ def collect_samples(
             wanted |= shown[target]
         if query.targets and not wanted.any():
             continue
-        evidence = index.evidence(*encode_query(parsed, encoder))
+        evidence = index.ask(parsed, encoder)
         samples.append(Sample(evidence.matrix, wanted, query.text, FEATURES, name))
     return samples
 
