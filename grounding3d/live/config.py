@@ -12,8 +12,10 @@ from pydantic import Field, ValidationError
 from grounding3d.capture.base import CaptureConfig
 from grounding3d.config import Section
 from grounding3d.errors import ConfigError
+from grounding3d.features.dense_sources import DenseConfig
 from grounding3d.features.masks import MaskConfig
 from grounding3d.fusion.config import FusionConfig
+from grounding3d.fusion.field_config import FieldConfig
 from grounding3d.objects.config import ObjectConfig
 from grounding3d.scene.config import SceneConfig
 
@@ -50,6 +52,9 @@ class LiveConfig(Section):
     snapshot_period_s: float = Field(
         1.0, ge=0, description="a new scene is handed out this often at most, seconds"
     )
+    snapshot_views: int = Field(
+        24, ge=1, description="language of a running map is lifted from so many views, spread"
+    )
     snapshot_share: float = Field(
         0.25, gt=0, le=1, description="share of the mapping process's time that snapshots may take"
     )
@@ -79,7 +84,9 @@ class Config(Section):
     keyframes: KeyframeConfig = KeyframeConfig()
     scene: SceneConfig = SceneConfig()
     masks: MaskConfig = MaskConfig()
+    dense: DenseConfig = DenseConfig()
     fusion: FusionConfig = FusionConfig()
+    field: FieldConfig = FieldConfig()
     objects: ObjectConfig = ObjectConfig()
     live: LiveConfig = LiveConfig()
 

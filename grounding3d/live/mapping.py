@@ -14,11 +14,13 @@ from grounding3d.capture.base import Capture, RGBDFrame
 from grounding3d.errors import Cancelled, SceneError
 from grounding3d.features.base import Encoder, MaskSource, Vocabulary
 from grounding3d.features.crops import encode_masks
+from grounding3d.features.dense_sources import make_dense_source
 from grounding3d.features.identity import identify
 from grounding3d.features.masks import make_mask_source
 from grounding3d.features.vocabulary import label_vocabulary
 from grounding3d.fusion.association import SegmentFuser
-from grounding3d.fusion.gaussian_features import gaussian_features
+from grounding3d.fusion.evidence import attach_crops
+from grounding3d.fusion.field import LanguageField
 from grounding3d.fusion.lifting import lift_masks
 from grounding3d.live.changes import ChangeDetector
 from grounding3d.live.config import Config
@@ -87,6 +89,8 @@ class Mapper:
         self._changes = ChangeDetector(looks, motion.change_period_s)
         self._builder = make_builder(config.scene, config.device)
         self._mask_source: MaskSource = make_mask_source(config.masks)
+        self._dense = make_dense_source(config.dense)
+        self._field = LanguageField(config.field)
         self._fuser = SegmentFuser(config.fusion)
         self._vocabulary: Vocabulary | None = None
         self._objects = ObjectMap(next_id=next_id)
@@ -110,18 +114,24 @@ class Mapper:
             self._changes.take(frame)
             if self._looks.wants(frame.T_world_cam) or not has_moved:
                 self._looks.take(frame.T_world_cam)
-                self._add_segments(frame, keyframe=self.counts.used - 1)
+                self._look(frame, keyframe=self.counts.used - 1)
         return report
 
-    def _add_segments(self, frame: RGBDFrame, keyframe: int) -> None:
+    def _look(self, frame: RGBDFrame, keyframe: int) -> None:
+        """Take in what can be seen in a frame: features for the Gaussians, segments for things."""
         masks = self._mask_source.masks(frame, self._up_world)
         embeddings = encode_masks(self._encoder, frame.rgb, masks)
+        cells = self._dense.cells(self._encoder, frame, masks, embeddings)
+        self._field.add(frame, keyframe, cells)
         segments = lift_masks(frame, masks, embeddings, keyframe, self.config.fusion)
-        self._fuser.add(segments, frame)
+        self._fuser.add(attach_crops(segments, frame, masks), frame)
 
     def snapshot(self) -> LanguageScene:
-        """The scene so far; mapping may go on afterwards."""
-        return self._assemble(self._builder.snapshot())
+        """The scene so far; mapping may go on afterwards.
+
+        Language is lifted from some of the views only, see `LiveConfig.snapshot_views`.
+        """
+        return self._assemble(self._builder.snapshot(), self.config.live.snapshot_views)
 
     def refine(self, seconds: float) -> bool:
         """Better the geometry while no frame is waiting; whether anything changed."""
@@ -132,6 +142,7 @@ class Mapper:
         return {
             **{f"scene.{name}": array for name, array in self._builder.state().items()},
             **{f"fusion.{name}": array for name, array in self._fuser.state().items()},
+            **{f"field.{name}": array for name, array in self._field.state().items()},
             "counts": np.array([self.counts.seen, self.counts.used], np.int64),
         }
 
@@ -147,6 +158,7 @@ class Mapper:
             raise SceneError("not the memory of a mapper", found=str(error)) from error
         self._builder.restore(_section(state, "scene."))
         self._fuser.restore(_section(state, "fusion."))
+        self._field.restore(_section(state, "field."))
         self.counts = FrameCounts(seen, used)
         self._objects, self._uuid = scene.objects, scene.uuid
         self._static_transforms = {**scene.static_transforms, **self._static_transforms}
@@ -170,7 +182,7 @@ class Mapper:
             )
         return self._assemble(self._builder.finish(progress, cancel))
 
-    def _assemble(self, scene: Scene) -> LanguageScene:
+    def _assemble(self, scene: Scene, max_views: int | None = None) -> LanguageScene:
         if self._vocabulary is None:
             self._vocabulary = label_vocabulary(self._encoder)
         scene = self._with_up(scene)
@@ -184,7 +196,7 @@ class Mapper:
         return LanguageScene(
             uuid=self._uuid,
             scene=scene,
-            features=gaussian_features(scene, self._objects),
+            features=self._field.lift(scene, max_views=max_views),
             objects=self._objects,
             encoder=identify(self._encoder),
             static_transforms=self._static_transforms,
