@@ -22,12 +22,8 @@ from grounding3d.query.answer import (
 )
 from grounding3d.query.calibration import Calibration, find_calibration
 from grounding3d.query.coverage import Coverage
-from grounding3d.query.decision import Decision, NullRule
-from grounding3d.query.descriptions import Describer, texts_of
-from grounding3d.query.evidence import EvidenceIndex
-from grounding3d.query.layout import Layout
-from grounding3d.query.parse import NotAQuestion, describe, parse
-from grounding3d.query.selection import Selector
+from grounding3d.query.parse import NotAQuestion, parse
+from grounding3d.query.resolver import Hit, Resolver
 from grounding3d.query.viewpoints import viewpoint_of
 
 
@@ -53,13 +49,11 @@ class QueryEngine:
         check_same_encoder(scene.encoder, encoder)
         self.scene = scene
         self.encoder = encoder
-        self._objects = tuple(scene.objects)
-        self._labels = {item.id: item.label for item in self._objects}
+        self._labels = {item.id: item.label for item in scene.objects}
         if calibration == "auto":
             calibration = find_calibration(scene.encoder)
         self.calibration = calibration
-        self._selector = self._make_selector()
-        self._coverage: Coverage | None = None
+        self._resolver = Resolver(scene, encoder, calibration) if len(scene.objects) else None
         self._surface_points: dict[int, np.ndarray] = {}
         stamps = [k.stamp_s for k in scene.scene.keyframes if k.stamp_s is not None]
         self._stamp = max(stamps) if stamps else None
@@ -95,21 +89,21 @@ class QueryEngine:
             parsed = parse(text)
         except NotAQuestion as error:
             return self._answer(text, "invalid", error.code, str(error), ParsedQuery(), frame)
-        if self._selector is None:
+        if self._resolver is None:
             reason = "the scene holds no objects"
             return self._answer(text, "not_found", "empty_scene", reason, parsed, frame)
-        vectors = self._encode(parsed)
+        vectors = self._resolver.encode(parsed)
         encoded = time.perf_counter()
-        decision = self._selector.select(parsed, vectors, seen_from)
-        code, reason = self._absent_or_unobserved(decision)
-        candidates = self._candidates(decision, top_k, T_frame_world)
+        found = self._resolver.resolve(parsed, vectors, seen_from, top_k)
+        candidates = self._candidates(found.hits, T_frame_world)
         done = time.perf_counter()
         latency = {
             "text": 1e3 * (encoded - started),
             "search": 1e3 * (done - encoded),
             "total": 1e3 * (done - started),
         }
-        return self._answer(text, decision.status, code, reason, parsed, frame, latency, candidates)
+        status, code = found.status, found.reason_code
+        return self._answer(text, status, code, found.reason, parsed, frame, latency, candidates)
 
     def ask_all(
         self, texts: Iterable[str], *, top_k: int = 3, frame_id: str | None = None
@@ -119,35 +113,8 @@ class QueryEngine:
 
     @property
     def coverage(self) -> Coverage:
-        """How much of the place the recording saw; measured when first asked for."""
-        if self._coverage is None:
-            self._coverage = Coverage.of(self.scene)
-        return self._coverage
-
-    def _make_selector(self) -> Selector | None:
-        if not self._objects:
-            return None
-        up = self.scene.scene.up_world
-        index = EvidenceIndex(self.scene.objects, self.encoder, up)
-        rule = self.calibration or NullRule(index.null_best())
-        layout = Layout.of(self._objects, up)
-        describer = Describer(index, rule, ~layout.is_support, float(self.encoder.logit_scale))
-        labels = tuple(item.label for item in self._objects)
-        return Selector(layout, describer, rule, labels)
-
-    def _encode(self, parsed: ParsedQuery) -> dict[str, np.ndarray]:
-        """Vectors of every text that the question needs."""
-        anchors = [r[k] for r in parsed.relations for k in ("anchor", "other") if k in r]
-        names = [describe(name).target for name in anchors if name != "camera"]
-        texts = texts_of(parsed, names)
-        return dict(zip(texts, self.encoder.encode_text(texts)))
-
-    def _absent_or_unobserved(self, decision: Decision) -> tuple[ReasonCode, str]:
-        """What was not found is absent only where the recording covers the place."""
-        if decision.reason_code != "absent" or not self.coverage.shortcomings:
-            return decision.reason_code, decision.reason
-        why = "; ".join(self.coverage.shortcomings)
-        return "unobserved", f"{decision.reason}; it may be where nothing was seen: {why}"
+        """How much of the place the recording saw."""
+        return self._resolver.coverage if self._resolver else Coverage.of(self.scene)
 
     def _transform(self, frame_id: str | None) -> np.ndarray | None:
         world = self.scene.scene.world_frame
@@ -163,36 +130,24 @@ class QueryEngine:
         return self.scene.static_transforms[frame_id]
 
     def _candidates(
-        self, decision: Decision, top_k: int, T_frame_world: np.ndarray | None
+        self, hits: Sequence[Hit], T_frame_world: np.ndarray | None
     ) -> tuple[Candidate, ...]:
-        n_listed = max(top_k, decision.n_selected)
-        found = []
-        for place, row in enumerate(decision.order[:n_listed]):
-            candidate = self._candidate(
-                self._objects[row],
-                selected=place < decision.n_selected,
-                score=float(decision.score[row]),
-                similarity=float(decision.similarity[row]),
-                relevancy=float(decision.relevancy[row]),
-            )
-            if T_frame_world is not None:
-                candidate = transform_candidate(candidate, T_frame_world)
-            found.append(candidate)
-        return tuple(found)
+        candidates = (self._candidate(hit) for hit in hits)
+        if T_frame_world is None:
+            return tuple(candidates)
+        return tuple(transform_candidate(item, T_frame_world) for item in candidates)
 
-    def _candidate(
-        self, item: MapObject, *, selected: bool, score: float, similarity: float, relevancy: float
-    ) -> Candidate:
-        support = None
+    def _candidate(self, hit: Hit) -> Candidate:
+        item, support = hit.item, None
         if item.support_id is not None and item.support_id in self._labels:
             support = {"id": item.support_id, "label": self._labels[item.support_id]}
         return Candidate(
             id=item.id,
-            selected=selected,
+            selected=hit.selected,
             label=item.label,
-            score=score,
-            similarity=similarity,
-            relevancy=relevancy,
+            score=hit.score,
+            similarity=hit.similarity,
+            relevancy=hit.relevancy,
             box=item.box,
             covariance=item.covariance,
             surface_point=self._surface_point(item),
@@ -204,6 +159,8 @@ class QueryEngine:
 
     def _surface_point(self, item: MapObject) -> np.ndarray:
         """The observed point nearest to the camera that the object is anchored to."""
+        if item.id == 0:  # a place: found for this question only
+            return self._nearest_to_camera(item)
         if item.id not in self._surface_points:
             self._surface_points[item.id] = self._nearest_to_camera(item)
         return self._surface_points[item.id]
