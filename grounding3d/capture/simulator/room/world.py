@@ -227,10 +227,10 @@ def sights(stands: list[Stand]) -> list[Sight]:
     seen = []
     for index, stand in enumerate(stands):
         width, _, height = stand.piece.model.size_m
-        top = height if index == 0 else height * (0.55 if index == 1 else 0.6)
+        top = height if index == 0 else height * (0.65 if index == 1 else 0.6)
         centre = stand.T_room[:3, 3] + [0, 0, min(top, 1.0)]
         sweep = 0.3 * width * stand.T_room[:3, 0]
-        distance = {0: 1.15, 1: 1.5}.get(index, 1.3 + 0.35 * width)
+        distance = {0: 1.15, 1: 1.65}.get(index, 1.3 + 0.35 * width)
         if stand.piece.model.category in ("chair", "stool"):
             continue  # it stands before the table
         seen.append(Sight(centre, sweep, stand.front, distance))
