@@ -181,7 +181,7 @@ class SegmentFuser:
         for rows in parts[1:]:
             heir = self.new_track("object", voxels.select(rows))
             heir.keyframes, heir.n_visible = set(track.keyframes), track.n_visible
-            heir.n_silent = track.n_silent
+            heir.n_silent, heir.misfit = track.n_silent, track.misfit.copy()
             self.votes.copy_to(track.id, heir.id)
             heirs.append(heir)
             if seen is not None:

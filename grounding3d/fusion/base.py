@@ -56,6 +56,8 @@ class FusedSegment:
         keyframes: [F] int32 indices of all keyframes it was seen in, ascending; F >= V where only
             the best views' embeddings are kept.
         crops: pictures of the best views that have one, best first.
+        misfit_m: how far frames lay from it (root mean square of their medians), metres; 0 where
+            nobody measured.
     """
 
     id: int
@@ -68,6 +70,7 @@ class FusedSegment:
     view_keyframes: np.ndarray
     keyframes: np.ndarray
     crops: tuple[Crop, ...] = ()
+    misfit_m: float = 0.0
 
 
 NO_CODE = 0xFFFF

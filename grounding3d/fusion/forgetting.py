@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from grounding3d.fusion.overlap import Look
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _TRIM_SHARE = 0.1  # of its voxels: less is the rim of a thing that is there
 _CHANGED_SHARE = 0.35  # if no mask has touched the rest, it is the part that noise hides
 _GONE_SHARE = 0.5  # another thing may lie in the other half
+_FIT_VOXELS = 30  # whose median says how far a frame lies from what is mapped
 _LOOKED_SHARE = 0.3  # of its voxels a frame must say something about
 
 
@@ -32,6 +35,8 @@ def note_looks(fuser: SegmentFuser, looks: dict[int, Look]) -> None:
         track = fuser.tracks[track_id]
         track.voxels.through[look.through] += 1
         track.voxels.through[look.seen] = 0
+        if np.count_nonzero(look.seen) >= _FIT_VOXELS:
+            track.misfit += (1, float(np.median(look.gap_m[look.seen])) ** 2)
         # masks of this frame, which come next, end the silence
         track.n_silent += bool((look.seen | look.through).mean() >= _LOOKED_SHARE)
 

@@ -26,10 +26,12 @@ class Look:
     Attributes:
         seen: [n] bool: depth was measured where the voxel is.
         through: [n] bool: depth was measured behind the voxel, all around its pixel.
+        gap_m: [n] float32 measured depth less the voxel's, where `seen`.
     """
 
     seen: np.ndarray
     through: np.ndarray
+    gap_m: np.ndarray
 
 
 def look_at_tracks(tracks: Iterable[Track], frame: RGBDFrame) -> dict[int, Look]:
@@ -51,9 +53,11 @@ def look_at_tracks(tracks: Iterable[Track], frame: RGBDFrame) -> dict[int, Look]
     # beside a thing, and at the rim of a thin one, pixels catch what lies behind
     behind[behind] = _nearest_around(frame.depth_m, v[behind], u[behind]) > (z + tolerance)[behind]
     through[inside] = behind
+    gaps = np.zeros(len(points), np.float32)
+    gaps[inside] = gap
     ends = np.cumsum([len(t.voxels) for t in tracks])[:-1]
-    parts = zip(tracks, np.split(seen, ends), np.split(through, ends), strict=True)
-    return {track.id: Look(s, t) for track, s, t in parts}
+    parts = (np.split(array, ends) for array in (seen, through, gaps))
+    return {track.id: Look(*look) for track, *look in zip(tracks, *parts, strict=True)}
 
 
 def _nearest_around(depth_m: np.ndarray, v: np.ndarray, u: np.ndarray) -> np.ndarray:

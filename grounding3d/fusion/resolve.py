@@ -105,8 +105,14 @@ def fuse_group(fuser: SegmentFuser, group: frozenset[int], sizes: dict[int, int]
         view_keyframes=np.array([v.keyframe for v in views], np.int32),
         keyframes=np.array(keyframes, np.int32),
         crops=tuple(v.crop for v in views if v.crop is not None)[: fuser.config.max_crops],
+        misfit_m=_misfit(tracks),
     )
     return Candidate(group, segment, max(len(keyframes), *(t.n_visible for t in tracks)))
+
+
+def _misfit(tracks: list[Track]) -> float:
+    frames, squares = np.sum([t.misfit for t in tracks], axis=0)
+    return float(np.sqrt(squares / max(1.0, frames)))
 
 
 def join_fragments(

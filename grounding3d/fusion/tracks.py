@@ -23,6 +23,8 @@ class Track:
         keyframes: keyframes whose masks touched it.
         n_visible: frames that could have seen it.
         n_silent: frames in a row, until now, that looked at its place and had no mask for it.
+        misfit: [2] number of frames, and sum of their squared distances from it, m^2: what the
+            frames' poses and depth disagree by.
     """
 
     id: int
@@ -31,6 +33,7 @@ class Track:
     keyframes: set[int] = field(default_factory=set)
     n_visible: int = 0
     n_silent: int = 0
+    misfit: np.ndarray = field(default_factory=lambda: np.zeros(2))
 
     def __post_init__(self) -> None:
         self.put(self.voxels)
@@ -53,6 +56,7 @@ class Track:
         self.keyframes |= other.keyframes
         self.n_visible = max(self.n_visible, other.n_visible, len(self.keyframes))
         self.n_silent = min(self.n_silent, other.n_silent)
+        self.misfit = self.misfit + other.misfit
 
 
 def boxes_touch(a: Track, b: Track, margin_m: float) -> bool:

@@ -117,7 +117,12 @@ def _object(
     seen_from = [scene.keyframes[k] for k in segment.keyframes if k < len(scene.keyframes)]
     cameras = np.array([k.T_world_cam[:3, 3] for k in seen_from]).reshape(-1, 3)
     covariance = center_covariance(
-        stand.box, cameras, stand.support_id is not None, config.pose_sigma_m
+        stand.box,
+        cameras,
+        stand.support_id is not None,
+        config.pose_sigma_m,
+        points=segment.points,
+        misfit_m=segment.misfit_m,
     )
     views = segment.view_keyframes if len(segment.view_keyframes) else segment.keyframes
     return MapObject(

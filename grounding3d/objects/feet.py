@@ -24,6 +24,8 @@ _FOOT_SHARE = 0.25  # of what rises over a slab is near what stands there: a pla
 _LEAKED_SHARE = 0.35  # of a slab's points may be others' feet
 _RING_M = 0.02  # masks leak this far around a foot
 _START_M = 0.06  # over the slab, at most, lie the lowest points that a thing has got of its own
+_FOOT_M = 0.03  # most of what leaks is lower; a tissue is taller, and of the box it sticks out of
+_MOST = 0.8
 _ON_SHARE = 0.5  # of a standing thing's points lie over the slab
 
 
@@ -53,7 +55,7 @@ def return_feet(fused: Sequence[FusedSegment], up_world: np.ndarray) -> list[Fus
             continue
         for n in np.flatnonzero(meets):
             standing = objects[n]
-            foot = _foot(things[slab].points, things[standing].points, up_world, top)
+            foot = _foot(things[slab], things[standing].points, up_world, top)
             if foot.any():
                 things[slab], things[standing] = _move(things[slab], things[standing], foot)
     return things
@@ -74,8 +76,9 @@ def top_layer(heights: np.ndarray) -> float | None:
     return float(np.median(heights[level]))
 
 
-def _foot(slab: np.ndarray, standing: np.ndarray, up: np.ndarray, top: float) -> np.ndarray:
+def _foot(giver: FusedSegment, standing: np.ndarray, up: np.ndarray, top: float) -> np.ndarray:
     """[n] bool: points of a slab that belong to a thing that stands on it."""
+    slab, counts = giver.points, giver.counts
     heights = slab @ up
     rising = heights > top + _LAYER_M
     if not rising.any() or not _stands_on(slab, standing, up, top):
@@ -83,7 +86,10 @@ def _foot(slab: np.ndarray, standing: np.ndarray, up: np.ndarray, top: float) ->
     level = np.eye(3) - np.outer(up, up)
     near, _ = cKDTree(standing @ level).query(slab[rising] @ level, distance_upper_bound=_RING_M)
     foot = np.isfinite(near)
-    rising[rising] = foot & (foot.mean() >= _FOOT_SHARE)
+    low = heights[rising][foot] <= top + _FOOT_M
+    often = counts[rising][foot]
+    is_foot = foot.mean() >= _FOOT_SHARE and often[low].sum() >= _MOST * often.sum()
+    rising[rising] = foot & bool(is_foot)
     return rising
 
 

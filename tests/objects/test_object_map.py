@@ -102,11 +102,11 @@ def test_a_table_with_legs_reaches_the_floor() -> None:
     assert size_error(slab.box.size, TABLE.size) < 0.05
 
 
-def test_covariances_are_positive_and_about_a_centimetre() -> None:
+def test_covariances_are_positive_and_some_millimetres() -> None:
     for item in list(build_objects(table_segments(), make_scene()))[1:]:
         sigma = np.sqrt(np.linalg.eigvalsh(item.covariance))
         np.testing.assert_array_equal(item.covariance, item.covariance.T)
-        assert 0.005 < sigma.min() <= sigma.max() < 0.02
+        assert 0.003 < sigma.min() <= sigma.max() < 0.015
 
 
 def test_what_was_not_seen_is_less_certain() -> None:
