@@ -65,12 +65,12 @@ class CachedCells:
         digest.update(self._config.model_dump_json(exclude=_NOT_OF_THE_KEY).encode())
         for array in (frame.rgb, frame.depth_m, frame.camera.K):
             digest.update(str((array.shape, array.dtype)).encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(array.tobytes())
         if self._config.source not in ("crops", "patches"):  # these look at no masks
             for mask in masks:
                 digest.update(f"{mask.u0} {mask.v0} {mask.bits.shape}".encode())
-                digest.update(np.packbits(mask.bits))
-            digest.update(np.ascontiguousarray(mask_vectors))
+                digest.update(np.packbits(mask.bits).tobytes())
+            digest.update(mask_vectors.tobytes())
         return digest.hexdigest()[:32]
 
     def _identity(self, encoder: Encoder) -> str:

@@ -53,13 +53,14 @@ class CropCells:
         cell_px = self.config.cell_px
         levels = pyramid(frame.rgb.shape[:2], self.config)
         chosen, weight = choose_levels(frame, levels, self.config)
-        crop, windows = np.zeros(chosen.shape, np.int64), []
+        crop = np.zeros(chosen.shape, np.int64)
+        windows: list[tuple[int, int, int]] = []
         for number, level in enumerate(levels):
             rows = _nearest(level.tops, level.side, cell_centres(frame.rgb.shape[0], cell_px))
             columns = _nearest(level.lefts, level.side, cell_centres(frame.rgb.shape[1], cell_px))
             here = rows[:, None] * len(level.lefts) + columns + len(windows)
             crop = np.where(chosen == number, here, crop)
-            windows += [(t, left, level.side) for t in level.tops for left in level.lefts]
+            windows += [(int(t), int(left), level.side) for t in level.tops for left in level.lefts]
         used, index = np.unique(crop, return_inverse=True)
         vectors = _encode(encoder, frame.rgb, [windows[i] for i in used])
         return FeatureCells(vectors, index.reshape(crop.shape).astype(np.int32), weight, cell_px)
