@@ -153,6 +153,15 @@ def test_superlatives_need_a_clear_winner():
     assert not any("est bowl" in q for q in found)
 
 
+def test_the_biggest_box_may_be_of_any_kind_of_box():
+    gift, shoes = thing(1, "gift box", 0, 0), thing(2, "shoe box", 0.4, 0, size=(0.3, 0.2, 0.1))
+    found = texts(attribute_queries(np.random.default_rng(0), [gift, shoes]))
+    assert {t for q, t in found.items() if q.endswith(("biggest box", "largest box"))} == {(2,)}
+    carton = thing(3, "carton", 0.8, 0, size=(0.3, 0.3, 0.3))
+    found = texts(attribute_queries(np.random.default_rng(0), [gift, shoes, carton]))
+    assert not any(q.endswith("est box") for q in found)
+
+
 def test_plural_names_all_of_a_kind():
     things = [thing(k, "mug", 0.2 * k, 0, colour=c) for k, c in enumerate(("red", "red", "blue"))]
     found = texts(plural_queries(np.random.default_rng(0), things))

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from grounding3d.capture.simulator.confusable import same_name
 from grounding3d.capture.simulator.queries.base import (
     Thing,
     TruthQuery,
@@ -35,6 +36,7 @@ COLOURS = (
     "black",
 )
 _DETAILS = ("striped", "checkered", "wooden")
+_FAMILIES = ("box",)
 _SHOWN, _NOT_SHOWN = 0.35, 0.06  # share of the surface
 _ATTRIBUTE = ("where is the {}", "{}", "find the {}", "where is {a}", "the {}")
 _BIGGER, _LONGER = 1.5, 1.12  # ratio of volumes and of longest sides that nobody argues about
@@ -74,7 +76,12 @@ def attribute_queries(rng: np.random.Generator, things: list[Thing]) -> list[Tru
             queries += _described(rng, things, noun, colour, is_coloured)
         for detail in _DETAILS:
             queries += _described(rng, things, noun, detail, has_detail)
-        queries += _by_size(rng, things, noun)
+        queries += _by_size(rng, certain_group(things, noun), noun)
+    for family in _FAMILIES:
+        members = decide(things, partial(_is_of_family, family))
+        group = [t for t in things if t.id in members]
+        if len({t.category for t in group}) > 1:
+            queries += _by_size(rng, group, family)
     return queries
 
 
@@ -92,9 +99,16 @@ def _described(
     return [TruthQuery(text, "attribute", targets)]
 
 
-def _by_size(rng: np.random.Generator, things: list[Thing], noun: str) -> list[TruthQuery]:
+def _is_of_family(family: str, thing: Thing) -> Verdict:
+    """Whether people call things of several kinds, a gift box and a shoe box, by one noun."""
+    if thing.category.split()[-1] == family:
+        return True
+    said = any(family in caption.split() for caption in thing.captions)
+    return None if said or same_name(thing.category, f"food {family}") else False
+
+
+def _by_size(rng: np.random.Generator, group: list[Thing], noun: str) -> list[TruthQuery]:
     """The biggest and the smallest of a kind."""
-    group = certain_group(things, noun)
     queries = []
     for sign, names in ((-1, ("biggest", "largest")), (1, ("smallest",))):
         order = sorted(group, key=lambda t: sign * float(np.prod(t.size_m)))
