@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -187,30 +188,32 @@ class PairVotes:
     def groups(self, ids: Iterable[int]) -> list[frozenset[int]]:
         """Tracks joined where the majority of votes says together, the clearest majority first."""
         groups = {i: frozenset([i]) for i in ids}
-        votes = {
-            pair: row.astype(float)
-            for pair, row in self.counts.items()
-            if pair[0] in groups and pair[1] in groups
-        }
-        while votes:
-            # ties go to the older tracks, so that the order of the frames does not matter more than
-            # it must
-            a, b = max(votes, key=lambda p: (_consensus(votes[p]), votes[p][0], -p[0], -p[1]))
-            if _consensus(votes[a, b]) <= 0.5:
-                break
+        votes: dict[int, dict[int, np.ndarray]] = {i: {} for i in groups}
+        for (a, b), row in self.counts.items():
+            if a in groups and b in groups:
+                votes[a][b] = votes[b][a] = row.astype(float)
+        heap = [_entry(a, b, row) for a in votes for b, row in votes[a].items() if a < b]
+        heapq.heapify(heap)
+        while heap and -heap[0][0] > 0.5:
+            entry = heapq.heappop(heap)
+            a, b = entry[2:]
+            # a pair that was joined or has other votes by now lies on the heap again, or not at all
+            if b not in votes.get(a, {}) or entry != _entry(a, b, votes[a][b]):
+                continue
             groups[a] = groups[a] | groups.pop(b)
-            _fold(votes, b, a)
+            for other, row in votes.pop(b).items():
+                del votes[other][b]
+                if other != a:
+                    total = votes[a].get(other, np.zeros(2)) + row
+                    votes[a][other] = votes[other][a] = total
+                    heapq.heappush(heap, _entry(*sorted((a, other)), total))
         return sorted(groups.values(), key=min)
+
+
+def _entry(a: int, b: int, row: np.ndarray) -> tuple[float, float, int, int]:
+    """Clearest majority first; ties go to the older tracks, whatever order they were seen in."""
+    return -_consensus(row), -float(row[0]), a, b
 
 
 def _consensus(row: np.ndarray) -> float:
     return float(row[0] / max(1.0, row.sum()))
-
-
-def _fold(votes: dict[tuple[int, int], np.ndarray], old: int, heir: int) -> None:
-    for pair in [p for p in votes if old in p]:
-        row = votes.pop(pair)
-        other = pair[0] if pair[1] == old else pair[1]
-        if other != heir:
-            key = (min(heir, other), max(heir, other))
-            votes[key] = votes.get(key, np.zeros(2)) + row

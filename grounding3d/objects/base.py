@@ -35,6 +35,8 @@ class MapObject:
         stamp_s: when it was last observed, None without stamps.
         container_id: id of the object it lies in, None if in none or unknown.
         crops: small pictures of its best views, best first; none in scenes built without.
+        keyframes: [F] int32 keyframes it was seen in; empty in scenes built without.
+        misfit_m: how far those frames lay from it (root mean square), metres.
     """
 
     id: int
@@ -52,6 +54,8 @@ class MapObject:
     stamp_s: float | None
     container_id: int | None = None
     crops: tuple[Crop, ...] = ()
+    keyframes: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    misfit_m: float = 0.0
 
     @property
     def position(self) -> np.ndarray:

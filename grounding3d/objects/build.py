@@ -139,6 +139,8 @@ def _object(
         support_id=stand.support_id,
         container_id=stand.container_id,
         crops=segment.crops,
+        keyframes=np.asarray(segment.keyframes, np.int32),
+        misfit_m=segment.misfit_m,
         anchor=int(views[0]) if len(views) else 0,
         stamp_s=_last_stamp(seen_from),
     )

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from grounding3d.fusion.base import FusedSegment
-from grounding3d.objects.base import MapObject, ObjectMap
+from grounding3d.objects.base import ObjectMap
 
 _NEAR_M = 0.02
 
@@ -21,16 +21,25 @@ def assign_ids(
     """
     next_id = previous.next_id if previous is not None else 1
     pairs = []
+    low, high = _bounds([segment.points for segment in fused])
     for item in previous or ():
-        tree = cKDTree(item.points) if len(item.points) else None
-        for segment in fused:
-            if tree is not None and segment.kind == item.kind and _boxes_meet(segment, item):
-                near = tree.query(segment.points, distance_upper_bound=_NEAR_M)[0]
-                pairs.append((float(np.isfinite(near).mean()), segment.id, item.id))
+        if not len(item.points) or not fused:
+            continue
+        least, most = item.points.min(axis=0) - _NEAR_M, item.points.max(axis=0) + _NEAR_M
+        meeting = np.flatnonzero(((low <= most) & (high >= least)).all(axis=1))
+        same = [fused[n] for n in meeting if fused[n].kind == item.kind]
+        if not same:
+            continue
+        tree = cKDTree(item.points)
+        for segment in same:
+            near = tree.query(segment.points, distance_upper_bound=_NEAR_M)[0]
+            pairs.append((float(np.isfinite(near).mean()), segment.id, item.id))
     ids: dict[int, int] = {}
+    given: set[int] = set()
     for share, segment_id, object_id in sorted(pairs, key=lambda p: (-p[0], p[2], p[1])):
-        if share >= same_share and segment_id not in ids and object_id not in ids.values():
+        if share >= same_share and segment_id not in ids and object_id not in given:
             ids[segment_id] = object_id
+            given.add(object_id)
     for segment in fused:
         if segment.id not in ids:
             ids[segment.id] = next_id
@@ -38,8 +47,8 @@ def assign_ids(
     return ids, next_id
 
 
-def _boxes_meet(segment: FusedSegment, item: MapObject) -> bool:
-    low, high = item.points.min(axis=0) - _NEAR_M, item.points.max(axis=0) + _NEAR_M
-    return bool(
-        (segment.points.min(axis=0) <= high).all() and (segment.points.max(axis=0) >= low).all()
-    )
+def _bounds(clouds: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest coordinates [n,3] of clouds that have points."""
+    low = np.array([cloud.min(axis=0) for cloud in clouds]).reshape(-1, 3)
+    high = np.array([cloud.max(axis=0) for cloud in clouds]).reshape(-1, 3)
+    return low, high

@@ -144,6 +144,8 @@ def objects_json(objects: ObjectMap) -> dict[str, Any]:
                 "n_view_embeddings": len(item.view_embeddings),
                 "support_id": item.support_id,
                 "container_id": item.container_id,
+                "n_keyframes": len(item.keyframes),
+                "misfit_m": float(item.misfit_m),
                 "crops": [
                     {
                         "keyframe": crop.keyframe,
@@ -173,6 +175,7 @@ def object_arrays(objects: ObjectMap) -> dict[str, np.ndarray]:
         ).astype(np.float32),
         "points": np.concatenate([np.zeros((0, 3), np.float32), *(o.points for o in items)]),
         "rgb": np.concatenate([np.zeros((0, 3), np.uint8), *(o.rgb for o in items)]),
+        "keyframes": np.concatenate([np.zeros(0, np.int32), *(o.keyframes for o in items)]),
         "crops": np.frombuffer(b"".join(c.jpeg for o in items for c in o.crops), np.uint8).copy(),
     }
 
@@ -183,6 +186,8 @@ def objects_from(value: dict[str, Any], arrays: dict[str, np.ndarray]) -> Object
     points = _cut(arrays["points"], [r["n_points"] for r in records], "points")
     rgb = _cut(arrays["rgb"], [r["n_points"] for r in records], "rgb")
     views = _cut(arrays["view_embeddings"], [r["n_view_embeddings"] for r in records], "views")
+    lengths = [r.get("n_keyframes", 0) for r in records]
+    keyframes = _cut(arrays.get("keyframes", np.zeros(0, np.int32)), lengths, "keyframes")
     crops = _crop_bytes(records, arrays.get("crops", np.zeros(0, np.uint8)))
     items = [
         MapObject(
@@ -200,6 +205,8 @@ def objects_from(value: dict[str, Any], arrays: dict[str, np.ndarray]) -> Object
             anchor=record["anchor"],
             stamp_s=record["stamp_s"],
             container_id=record.get("container_id"),
+            keyframes=keyframes[n],
+            misfit_m=record.get("misfit_m", 0.0),
             crops=tuple(
                 Crop(data.tobytes(), c["keyframe"], tuple(c["window"]), c["quality"])
                 for c, data in zip(record.get("crops", ()), crops[n], strict=True)
