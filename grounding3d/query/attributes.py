@@ -170,12 +170,14 @@ class ColourIndex:
         match = np.clip(self.shares @ weights / CLEAR_SHARE, 0, 1)
         return np.where(observed, match, UNKNOWN_MATCH)
 
-    def likelihood(self, colours: Sequence[str]) -> np.ndarray:
-        """[M] log-likelihood of all asked colours together; zeros without any."""
+    def likelihood(
+        self, colours: Sequence[str], rows: slice | np.ndarray = slice(None)
+    ) -> np.ndarray:
+        """[M], or [m] for some rows: log-likelihood of all asked colours together."""
         value = np.zeros(len(self._objects))
         for colour in colours:
             value += np.log(DOUBT + (1 - DOUBT) * self.affinity(colour))
-        return value
+        return value[rows]
 
     def possible(self, colours: Sequence[str]) -> np.ndarray:
         """[M] whether an object may be meant by all of some colours."""

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,15 @@ class Calibration:
 
     def logit(self, evidence: Evidence) -> np.ndarray:
         """[M] log-odds that an object is what was asked for."""
+        columns, weights, offset = self._linear
+        return np.asarray(evidence.matrix[:, columns] @ weights + offset)
+
+    @cached_property
+    def _linear(self) -> tuple[list[int], np.ndarray, float]:
+        """Columns of the evidence, their weights without standardisation, and the offset."""
         columns = [FEATURES.index(name) for name in self.features]
-        x = (evidence.matrix[:, columns] - self.mean) / self.scale
-        return np.asarray(x @ np.asarray(self.coefficients) + self.intercept)
+        weights = np.asarray(self.coefficients) / np.asarray(self.scale)
+        return columns, weights, self.intercept - float(weights @ np.asarray(self.mean))
 
     def score(self, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
         """[M] probabilities, and [M] log-odds to sort by."""

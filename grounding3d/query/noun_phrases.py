@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from grounding3d.query.spatial_words import BARE_SIDES, NUMBERS, ORDINALS, SIDES, SUPERLATIVES
@@ -125,6 +126,7 @@ def head_index(words: list[str]) -> int:
     return len(words) - 1
 
 
+@lru_cache(maxsize=4096)
 def attributes_of(text: str) -> tuple[str, ...]:
     """The adjectives of colour, size, shape, material and pattern in a noun phrase."""
     words = text.split()
@@ -132,6 +134,7 @@ def attributes_of(text: str) -> tuple[str, ...]:
     return tuple(w for i, w in enumerate(words) if i != head and w in ATTRIBUTES)
 
 
+@lru_cache(maxsize=4096)
 def colours_of(text: str) -> tuple[str, ...]:
     """Colour adjectives of the head noun: in "white mug with black letters" only white is.
 
@@ -146,12 +149,14 @@ def colours_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@lru_cache(maxsize=4096)
 def bare(text: str) -> str:
     """A noun phrase without its adjectives: "red mug" -> "mug"; never nothing."""
     attributes = attributes_of(text)
     return " ".join(word for word in text.split() if word not in attributes) or text
 
 
+@lru_cache(maxsize=4096)
 def is_generic(text: str) -> bool:
     """Whether a phrase names any object at all: "red thing", "object"."""
     return bare(text) in GENERIC

@@ -336,10 +336,11 @@ class Selector:
     ) -> Decision:
         """The decision for some of the state's rows; the others follow, then all objects."""
         score = self._score(state, state.belief if belief is None else belief)
-        rest = np.setdiff1d(np.arange(len(state.rows)), chosen)
-        rest = rest[np.argsort(-state.belief[rest], kind="stable")]
-        front = state.rows[np.concatenate([chosen, rest]).astype(int)]
-        order = _with_the_others(front, state.fit.strength)
+        rest = np.ones(len(state.rows), bool)
+        rest[chosen] = False
+        by_belief = np.argsort(-state.belief, kind="stable")
+        front = np.concatenate([chosen, by_belief[rest[by_belief]]]).astype(int)
+        order = _with_the_others(state.rows[front], state.fit.strength)
         reason = "; ".join([described(parsed), *notes])
         evidence = state.fit.evidence
         return Decision(
