@@ -129,10 +129,12 @@ def fill(
     placed: list[PlacedObject] = []
     places = surfaces(stands)
     by_place: dict[int, list[PlacedObject]] = {k: [] for k in range(len(places))}
-    weights = np.array([p.weight for p in places])
-    for model in sorted(raised, key=lambda m: -m.size_m[0] * m.size_m[1]):
-        if len(placed) == config.n_objects - config.n_on_floor:
+    count = max(config.n_objects - config.n_on_floor, 0)
+    first, spare = raised[:count], raised[count:]
+    for model in [*sorted(first, key=lambda m: -m.size_m[0] * m.size_m[1]), *spare]:
+        if len(placed) == count:
             break
+        weights = np.array([p.weight / (1 + len(by_place[k])) for k, p in enumerate(places)])
         for k in rng.choice(len(places), len(places), replace=False, p=weights / weights.sum()):
             thing = put_on(
                 rng,
