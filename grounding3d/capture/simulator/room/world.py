@@ -210,7 +210,7 @@ def surfaces(stands: list[Stand]) -> list[Surface]:
     for index, stand in enumerate(stands):
         for board in stand.piece.boards:
             T = stand.T_room @ make_pose(np.eye(3), np.array([0, 0, board.height_m]))
-            share = {0: 4.0, 1: 6.0}.get(index, 1.5)
+            share = {0: 6.0, 1: 7.0}.get(index, 1.5)
             places.append(
                 Surface(
                     T,
