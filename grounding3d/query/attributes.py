@@ -186,11 +186,6 @@ class ColourIndex:
             possible &= self.affinity(colour) >= COULD
         return possible
 
-    def names(self, row: int) -> tuple[str, ...]:
-        """The colours that cover a clear share of one object, most first."""
-        order = np.argsort(-self.shares[row])
-        return tuple(_NAMES[i] for i in order if self.shares[row, i] >= CLEAR_SHARE)
-
 
 def is_colour(word: str) -> bool:
     """Whether a word names a colour that is measured."""
