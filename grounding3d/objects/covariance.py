@@ -38,8 +38,8 @@ class CovarianceModel:
             the world-aligned box about the same points.
     """
 
-    seen_face_m: float = 0.004
-    unseen_share: float = 0.10
+    seen_face_m: float = 0.003
+    unseen_share: float = 0.14
     lopsided: float = 1.0
 
 
