@@ -119,19 +119,14 @@ Output<float> relevancy(const Input<uint16_t>& codes, const Input<float>& weight
     return Output<float>(out, 1, shape, owner);
 }
 
-// values[codes], [n].
+// values[codes], [n]. On one thread: waking others takes as long as a million look-ups.
 Output<float> look_up(const Input<uint16_t>& codes, const Input<float>& values) {
-    constexpr int64_t kPart = 1 << 16;
     const int64_t n = int64_t(codes.shape(0));
     auto* out = new float[n];
     nb::capsule owner(out, [](void* p) noexcept { delete[] static_cast<float*>(p); });
     {
         nb::gil_scoped_release release;
-        const KernelTable& kernels = best_kernels();
-#pragma omp parallel for schedule(static) if (n > 2 * kPart)
-        for (int64_t part = 0; part < (n + kPart - 1) / kPart; ++part)
-            kernels.look_up(codes.data(), values.data(), part * kPart,
-                            std::min(n, (part + 1) * kPart), out);
+        best_kernels().look_up(codes.data(), values.data(), 0, n, out);
     }
     const size_t shape[1] = {size_t(n)};
     return Output<float>(out, 1, shape, owner);
@@ -192,11 +187,11 @@ class PyRaster {
     // depth: step and offset in pixels, unit and floor of sigma in metres, jump, unknown agreement.
     void lift(const std::vector<Input<float>>& gaussians, const View& view,
               const Input<uint16_t>& codes, const Input<float>& weight, int cell_px,
-              const Input<uint16_t>& depth, const std::vector<float>& how,
+              const Input<uint16_t>& cell_depth, const Input<uint16_t>& depth, const std::vector<float>& how,
               const InPlace<uint16_t>& slot_codes, const InPlace<float>& slot_weights,
               const InPlace<float>& seen, const Input<uint8_t>& alike) {
         const CodeView from{codes.data(), weight.data(), int(codes.shape(0)), int(codes.shape(1)),
-                            cell_px, depth.data(), int(depth.shape(0)), int(depth.shape(1)),
+                            cell_px, cell_depth.data(), depth.data(), int(depth.shape(0)), int(depth.shape(1)),
                             how.at(0), how.at(1), how.at(2), how.at(3), how.at(4), how.at(5)};
         const CodeSums sums = code_sums(slot_codes, slot_weights, alike, seen.data());
         nb::gil_scoped_release release;
@@ -445,7 +440,7 @@ NB_MODULE(_core, m) {
         .def("render", &PyRaster::render, "gaussians"_a, "view"_a, "channels"_a)
         .def("contributions", &PyRaster::contributions, "gaussians"_a, "view"_a, "cell_px"_a)
         .def("lift", &PyRaster::lift, "gaussians"_a, "view"_a, "codes"_a, "weight"_a, "cell_px"_a,
-             "depth"_a, "how"_a, "slot_codes"_a, "slot_weights"_a, "seen"_a, "alike"_a)
+             "cell_depth"_a, "depth"_a, "how"_a, "slot_codes"_a, "slot_weights"_a, "seen"_a, "alike"_a)
         .def("gradients", &PyRaster::gradients, "parameters"_a, "view"_a, "rgb"_a, "depth_m"_a,
              "alpha"_a)
         .def("counts", &PyRaster::counts);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 namespace g3d {
 
@@ -12,6 +11,7 @@ namespace {
 
 constexpr int kChunk = 1024;
 constexpr float kLeastAgreement = 1e-3f;
+constexpr float kHalfPixels = 4;  // a view near by has more pixels, but no more say
 constexpr int kAhead = 12;  // Gaussians whose sums are fetched before use: they lie scattered
 
 // Nguyen, Izadi and Lovell, 3DIMPVT 2012, eq. 4: axial noise of a Kinect.
@@ -44,49 +44,13 @@ void fetch(const CodeSums& sums, int64_t row) {
     __builtin_prefetch(sums.seen + row, 1);
 }
 
-// One Gaussian's weights by code in one view, in ascending order of the codes once sorted.
-class ViewCodes {
-  public:
-    void clear() { pairs_.clear(); }
-    bool empty() const { return pairs_.empty(); }
-
-    void add(uint16_t code, float weight) {
-        if (pairs_.size() <= kFew)
-            for (auto& pair : pairs_)
-                if (pair.first == code) {
-                    pair.second += weight;
-                    return;
-                }
-        pairs_.emplace_back(code, weight);
-    }
-
-    void give_to(const CodeSums& sums, int64_t row) {
-        const auto before = [](const auto& a, const auto& b) { return a.first < b.first; };
-        if (pairs_.size() <= kFew)
-            std::sort(pairs_.begin(), pairs_.end(), before);  // no two are equal
-        else
-            std::stable_sort(pairs_.begin(), pairs_.end(), before);
-        for (size_t i = 0; i < pairs_.size();) {
-            const uint16_t code = pairs_[i].first;
-            float total = 0;
-            for (; i < pairs_.size() && pairs_[i].first == code; ++i) total += pairs_[i].second;
-            add_code(sums, row, code, total);
-        }
-    }
-
-  private:
-    static constexpr size_t kFew = 16;
-    std::vector<std::pair<uint16_t, float>> pairs_;
-};
-
-// The first cell of the tile of each entry of the tile lists.
-std::vector<int32_t> first_cells(const Raster& raster, const View& view, int side, int columns) {
-    std::vector<int32_t> first(raster.tile_list().size());
-#pragma omp parallel for schedule(static)
-    for (int t = 0; t < view.tiles(); ++t)
-        std::fill(first.begin() + raster.tile_begin()[t], first.begin() + raster.tile_begin()[t + 1],
-                  t / view.tiles_x() * side * columns + t % view.tiles_x() * side);
-    return first;
+// exp(-(z - D)^2 / 2 sigma^2) with the middle depth D of a cell, sigma from half its width there: in
+// a cell across an edge, the feature is of the side that fills it. 1 where D is unknown.
+float cell_agreement(const CodeView& view, int64_t cell, float half_width, float z) {
+    if (view.cell_depth[cell] == 0) return 1;
+    const float gap = z - view.cell_depth[cell] * view.depth_unit_m;
+    const float sigma = axial_sigma(z), width = half_width * z;
+    return std::exp(-0.5f * gap * gap / (sigma * sigma + width * width));
 }
 
 }  // namespace
@@ -126,41 +90,31 @@ void lift_view(Raster& raster, const GaussianArrays& gaussians, const View& view
                const CodeView& seen, const CodeSums& sums) {
     raster.prepare(gaussians, view);
     std::vector<float> weights;
-    raster.contributions(view, seen.cell_px, weights);
-    const int side = kTile / seen.cell_px, cells = side * side;
-    const std::vector<int32_t> first = first_cells(raster, view, side, seen.columns);
+    raster.contributions(view, kTile, weights);  // one sum for each pair of Gaussian and tile
     const std::vector<Splat>& splats = raster.splats();
     const int64_t n = int64_t(splats.size());
-#pragma omp parallel
-    {
-        ViewCodes found;
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t chunk = 0; chunk < (n + kChunk - 1) / kChunk; ++chunk)
-            for (int64_t k = chunk * kChunk; k < std::min(n, (chunk + 1) * kChunk); ++k) {
-                if (k + kAhead < n) fetch(sums, splats[k + kAhead].index);
-                const Splat& s = splats[k];
-                float agreement = -1, total = 0, agreed = 0;
-                found.clear();
-                for (int64_t e = raster.entry_begin()[k]; e < raster.entry_begin()[k + 1]; ++e) {
-                    const int32_t slot = raster.entry_slot()[e];
-                    const float* w = weights.data() + int64_t(slot) * cells;
-                    for (int r = 0; r < side; ++r)
-                        for (int c = 0; c < side; ++c, ++w) {
-                            if (!(*w > 0)) continue;
-                            if (agreement < 0) agreement = depth_agreement(seen, s.x, s.y, s.z);
-                            total += *w;
-                            const int64_t cell = first[slot] + int64_t(r) * seen.columns + c;
-                            const float share = *w * seen.weight[cell] * agreement;
-                            if (seen.codes[cell] == kNoCode || !(share > 0)) continue;
-                            agreed += share;
-                            found.add(seen.codes[cell], share);
-                        }
-                }
-                if (found.empty() || agreement < kLeastAgreement) continue;
-                sums.seen[s.index] += agreed / total;
-                found.give_to(sums, s.index);
-            }
-    }
+    const float half_width = 0.5f * seen.cell_px / view.fx;
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int64_t chunk = 0; chunk < (n + kChunk - 1) / kChunk; ++chunk)
+        for (int64_t k = chunk * kChunk; k < std::min(n, (chunk + 1) * kChunk); ++k) {
+            if (k + kAhead < n) fetch(sums, splats[k + kAhead].index);
+            const Splat& s = splats[k];
+            const int u = int(std::floor(s.x + 0.5f)), v = int(std::floor(s.y + 0.5f));
+            if (u < 0 || v < 0 || u >= view.width || v >= view.height) continue;
+            const int64_t cell = int64_t(v / seen.cell_px) * seen.columns + u / seen.cell_px;
+            const uint16_t code = seen.codes[cell];
+            if (code == kNoCode || !(seen.weight[cell] > 0)) continue;
+            float total = 0;
+            for (int64_t e = raster.entry_begin()[k]; e < raster.entry_begin()[k + 1]; ++e)
+                total += weights[raster.entry_slot()[e]];
+            if (!(total > 0)) continue;
+            const float agreement =
+                depth_agreement(seen, s.x, s.y, s.z) * cell_agreement(seen, cell, half_width, s.z);
+            if (agreement < kLeastAgreement) continue;
+            sums.seen[s.index] += agreement * seen.weight[cell];
+            add_code(sums, s.index, code,
+                     total / (total + kHalfPixels) * agreement * seen.weight[cell]);
+        }
 }
 
 void favour_majority(const CodeSums& sums, int64_t count, int least, float factor, float* share) {

@@ -13,6 +13,7 @@ struct CodeView {
     const uint16_t* codes;  // [rows, columns] of cells, kNoCode = none
     const float* weight;    // [rows, columns]
     int rows, columns, cell_px;
+    const uint16_t* cell_depth;  // [rows, columns] middle depth of each cell in units, 0 = unknown
     const uint16_t* depth;  // [depth_rows, depth_columns] in units, 0 = unknown
     int depth_rows, depth_columns;
     float depth_step_px, depth_offset_px;  // column c was sampled at pixel c step + offset
@@ -35,8 +36,9 @@ struct CodeSums {
 // Agreement in [0, 1] of a depth z at a pixel with the measured depth.
 float depth_agreement(const CodeView&, float u, float v, float z);
 
-// Adds weight(g, cell) x cell weight x agreement(g) of one view to each Gaussian's codes. A code that
-// finds no free slot joins the one most alike. The result does not depend on the number of threads.
+// Adds to each Gaussian the code of the cell under its centre, weighed by the sum of its
+// contributions to the image (saturating after a few pixels), the cell's weight and the agreement of its depth. A code that finds no
+// free slot joins the one most alike. The result does not depend on the number of threads.
 void lift_view(Raster&, const GaussianArrays&, const View&, const CodeView&, const CodeSums&);
 
 // Multiplies by `factor` the weights of codes that are not in the majority: those less alike than

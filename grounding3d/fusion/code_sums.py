@@ -13,6 +13,7 @@ from grounding3d.fusion.field_views import (
     DEPTH_STEP_PX,
     DEPTH_UNIT_M,
     StoredView,
+    cell_depth,
     depth_agreement,
 )
 from grounding3d.geometry.transforms import invert_pose
@@ -20,8 +21,10 @@ from grounding3d.scene.base import Gaussians, Keyframe
 from grounding3d.scene.rasterizers import make_rasterizer
 from grounding3d.scene.rasterizers.base import Rasterizer
 from grounding3d.scene.rasterizers.core import contiguous, core_view, load_core
+from grounding3d.scene.surfels import axial_sigma
 
 _LEAST_AGREEMENT = 1e-3
+_HALF_PIXELS = 4  # a view near by has more pixels, but no more say
 _PART = 8192  # Gaussians whose pairs of slots are compared at a time
 
 
@@ -140,6 +143,7 @@ class CoreLifter:
             view.codes,
             view.weight * np.float32(1 / 255),
             self._config.cell_px,
+            cell_depth(view, self._config.cell_px),
             view.depth,
             self._how,
             sums.codes,
@@ -161,29 +165,35 @@ class RasterLifter:
     ) -> None:
         """Add one view whose codes are rows of the sums' vectors."""
         found = self._rasterizer.contributions(
-            gaussians, keyframe.camera, keyframe.T_world_cam, cell_px=self._config.cell_px
+            gaussians, keyframe.camera, keyframe.T_world_cam, cell_px=16
         )
-        if not len(found.cell):
-            return
-        agreement = self._agreement(gaussians, keyframe, view)
-        code = view.codes.ravel()[found.cell]
-        trust = view.weight.ravel()[found.cell] * np.float32(1 / 255)
-        weight = found.weight * trust * agreement[found.gaussian]
-        keep = (code != NO_CODE) & (weight > 0) & (agreement[found.gaussian] >= _LEAST_AGREEMENT)
-        n = len(gaussians)
-        total = np.bincount(found.gaussian, found.weight, n)
-        agreed = np.bincount(found.gaussian[keep], weight[keep], n)
-        sums.seen += np.divide(agreed, total, out=np.zeros(n), where=total > 0).astype(np.float32)
-        sums.add(found.gaussian[keep], code[keep], weight[keep])
-
-    def _agreement(self, gaussians: Gaussians, keyframe: Keyframe, view: StoredView) -> np.ndarray:
+        total = np.bincount(found.gaussian, found.weight, len(gaussians))
         T = invert_pose(keyframe.T_world_cam)
         uv, z = keyframe.camera.project(gaussians.means @ T[:3, :3].T + T[:3, 3])
+        rows = np.flatnonzero((total > 0) & keyframe.camera.contains(uv))
+        if not len(rows):
+            return
+        uv, z = uv[rows], z[rows].astype(np.float32)
+        u, v = np.floor(uv + 0.5).astype(int).T // self._config.cell_px
+        trust = view.weight[v, u] * np.float32(1 / 255)
+        agreement = self._agreement(keyframe, view, uv, z)
+        keep = (view.codes[v, u] != NO_CODE) & (trust > 0) & (agreement >= _LEAST_AGREEMENT)
+        share = np.where(keep, agreement * trust, 0).astype(np.float32)
+        sums.seen[rows] += share
+        say = total[rows] / (total[rows] + _HALF_PIXELS)
+        weight = (say * share).astype(np.float32)
+        sums.add(rows[keep], view.codes[v, u][keep], weight[keep])
+
+    def _agreement(
+        self, keyframe: Keyframe, view: StoredView, uv: np.ndarray, z: np.ndarray
+    ) -> np.ndarray:
         c = self._config
-        found = depth_agreement(
-            view.depth, uv, z.astype(np.float32), c.sigma_floor_m, c.unknown_depth_agreement
-        )
-        return found.astype(np.float32)
+        own = depth_agreement(view.depth, uv, z, c.sigma_floor_m, c.unknown_depth_agreement)
+        u, v = np.floor(uv + 0.5).astype(int).T // c.cell_px
+        middle = cell_depth(view, c.cell_px)[v, u] * DEPTH_UNIT_M
+        variance = np.square(axial_sigma(z)) + np.square(0.5 * c.cell_px / keyframe.camera.fx * z)
+        of_cell = np.exp(-0.5 * np.square(z - middle) / variance)
+        return np.asarray(own * np.where(middle > 0, of_cell, 1))
 
 
 def make_lifter(config: FieldConfig) -> CoreLifter | RasterLifter:

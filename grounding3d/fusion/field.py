@@ -1,12 +1,19 @@
 """The language field: features seen in images, lifted onto the Gaussians of a scene.
 
-For Gaussian g, f_g = sum w F / sum w over all views and cells (Marrie et al., "LUDVIG", 2024, and
-Cheng et al., "Occam's LGS", 2024, with one more factor), where w is the product of
+For Gaussian g, f_g = sum w F / sum w over all views, where F is the feature of the cell under the
+Gaussian's projected centre and w the product of
 
-- the Gaussian's share of the cell: alpha times transmittance, summed over its pixels;
+- the Gaussian's part in the image: alpha times transmittance, summed over its pixels, saturating
+  after a few of them so that no single near view outvotes the others;
 - the trust in the cell's feature;
-- agreement of the Gaussian's depth with the depth that the camera measured there,
-  exp(-(z - D)^2 / 2 sigma^2): what hides before or behind the surface takes nothing from it.
+- agreement of the Gaussian's depth z with the depth D that the camera measured there,
+  exp(-(z - D)^2 / 2 sigma^2): what hides before or behind the surface takes nothing from it;
+- the same with the middle depth of the cell: in a cell on an outline, the feature is of one side.
+
+Sampling at the centre is how Occam's LGS (Cheng et al. 2024) lifts; a sum over all cells that the
+Gaussian touches, as in LUDVIG (Marrie et al. 2024), is worse on surfaces of overlapping Gaussians:
+nearer ones cover the near part of each, so that its visible part lies beyond its centre, and at an
+outline on what is behind.
 
 Features are codes of an online codebook and sums are kept by code, so that nothing is ever N x D.
 """

@@ -84,6 +84,23 @@ def small_depth(depth_m: np.ndarray) -> np.ndarray:
     return np.where((units > 0) & (units < 0xFFFF), units, 0).astype(np.uint16)
 
 
+def cell_depth(view: StoredView, cell_px: int) -> np.ndarray:
+    """[h,w] uint16 the middle of each cell's depth samples, in `DEPTH_UNIT_M`, 0 = unknown.
+
+    Cells that hold one sample or less have no middle: it may lie in the neighbour's.
+    """
+    h, w = view.codes.shape
+    if cell_px <= DEPTH_STEP_PX:
+        return np.zeros((h, w), np.uint16)
+    n = cell_px // DEPTH_STEP_PX
+    padding = ((0, h * n - view.depth.shape[0]), (0, w * n - view.depth.shape[1]))
+    blocks = np.pad(view.depth, padding).reshape(h, n, w, n).swapaxes(1, 2).reshape(h, w, n * n)
+    ordered = np.sort(blocks, axis=2)  # the unknown first
+    unknown = (blocks == 0).sum(axis=2)
+    middle = np.minimum((unknown + n * n) // 2, n * n - 1)
+    return np.take_along_axis(ordered, middle[..., None], axis=2)[..., 0]
+
+
 def stored_view(
     frame: RGBDFrame, keyframe: int, cells: FeatureCells, codes: np.ndarray
 ) -> StoredView:

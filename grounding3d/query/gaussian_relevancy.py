@@ -34,7 +34,7 @@ class GaussianRelevancy:
         self._core = _core_or_none()
         weights = features.weights.astype(np.float32)
         used: np.ndarray = (features.codes < len(self._codebook)) & (weights > 0)
-        self.seen: np.ndarray = used.any(axis=1)
+        self.seen = np.asarray(used.any(axis=1))
         slots = max(int(used.sum(axis=1).max(initial=0)), 1)
         # used codes first: what nobody uses is not looked up
         order = np.argsort(~used, axis=1, kind="stable")[:, :slots]
