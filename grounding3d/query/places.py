@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grounding3d.features.base import Encoder
+from grounding3d.features.relevancy import relevancy_scale, sigmoid
 from grounding3d.fusion.base import GaussianFeatures
 from grounding3d.geometry.boxes import OBB
 from grounding3d.objects.base import LanguageScene, MapObject, ObjectMap
@@ -39,6 +40,8 @@ _TRIM = 0.02
 _WITHIN_M = 0.01
 _EDGE_SHARE = 0.15  # of a place's size by which the choice of threshold moves its faces
 _EDGE_M = 0.01
+_SAMPLE = 20_000  # Gaussians that the scene's own distribution is taken from
+_SLACK = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +75,10 @@ class PlaceFinder:
         self._scene, self._encoder, self._calibration = scene, encoder, calibration
         self._relevancy = GaussianRelevancy.for_encoder(scene.features, encoder)
         self._means = scene.scene.gaussians.means
+        self._codebook = scene.features.codebook.astype(np.float32)
+        canonical = encoder.encode_text(encoder.canonical_phrases)
+        self._rival = (self._codebook @ canonical.T).max(axis=1)
+        self._scale = relevancy_scale(encoder)
 
     @staticmethod
     def usable(scene: LanguageScene) -> bool:
@@ -87,14 +94,17 @@ class PlaceFinder:
             query: [D] unit vector of the phrase.
             noun: [D] of the phrase without adjectives, None if it has none.
         """
+        if not self._may_hold(query):
+            return None
         value = self._relevancy.of(query)
         seen = np.flatnonzero(self._relevancy.seen)
         if len(seen) < MIN_GAUSSIANS:
             return None
-        logit = _logit(value[seen])
-        middle = np.median(logit)
-        spread = 1.4826 * float(np.median(np.abs(logit - middle))) + 1e-3
-        high = (logit >= middle + STANDS_OUT * spread) & (value[seen] >= MIN_RELEVANCY)
+        sample = _logit(value[seen[:: len(seen) // _SAMPLE + 1]])
+        middle = float(np.median(sample))
+        spread = 1.4826 * float(np.median(np.abs(sample - middle))) + 1e-3
+        least = max(float(sigmoid(np.array(middle + STANDS_OUT * spread))), MIN_RELEVANCY)
+        high = value[seen] >= least
         rows = self._largest(seen[high], value)
         if rows is None or not self._is_its_own(rows, query):
             return None
@@ -128,6 +138,15 @@ class PlaceFinder:
         if chosen is None or len(chosen) > MAX_PART * len(rows):
             return None
         return self._place(phrase, chosen, part, value)
+
+    def _may_hold(self, query: np.ndarray) -> bool:
+        """Whether any vector of the codebook prefers the query enough, or nearly.
+
+        A mixture of several may do so a little more than each, hence the slack. It spares most
+        questions for what is not there the pass over all Gaussians.
+        """
+        lead = float((self._codebook @ query - self._rival).max())
+        return bool(sigmoid(np.array(self._scale * (lead + _SLACK))) >= MIN_RELEVANCY)
 
     def _within(self, box: OBB) -> np.ndarray:
         inside = box.contains(self._means, _WITHIN_M)

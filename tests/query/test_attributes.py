@@ -22,7 +22,8 @@ def index(*names: str) -> ColourIndex:
 def test_lab_of_known_colours():
     # values of the sRGB primaries in CIELAB (D65), Lindbloom's calculator
     expected = {(255, 255, 255): (100, 0, 0), (0, 0, 0): (0, 0, 0),
-                (255, 0, 0): (53.24, 80.09, 67.20), (0, 0, 255): (32.30, 79.19, -107.86)}  # fmt: skip
+                (255, 0, 0): (53.24, 80.09, 67.20),
+                (0, 0, 255): (32.30, 79.19, -107.86)}  # fmt: skip
     for rgb, lab in expected.items():
         np.testing.assert_allclose(lab_from_rgb(np.array(rgb)), lab, atol=0.05)
 
