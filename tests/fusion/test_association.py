@@ -123,6 +123,48 @@ def test_order_of_frames_does_not_matter(three: Views, seed: int) -> None:
     assert (gaps < 0.004).all()
 
 
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_wrong_masks_give_the_same_things_in_any_order(touching: Views, seed: int) -> None:
+    """A third of the frames have a mask cut in two, or one over two things."""
+    rng = np.random.default_rng(seed)
+    segments = clean(touching)
+    for k in rng.choice(10, 3, replace=False).tolist():
+        spoilt = [touching.cut(k, int(rng.integers(2))), touching.segments(k, [(0, 1), (2,)])]
+        segments[k] = spoilt[int(rng.integers(2))]
+    one = fuse(touching, segments)
+    two = fuse(touching, segments, rng.permutation(10).tolist())
+    assert len(one) == len(two) == 3
+    pairs = np.linalg.norm(centers(one)[:, None] - centers(two), axis=2)
+    assert sorted(pairs.argmin(axis=1).tolist()) == [0, 1, 2]
+    assert pairs.min(axis=1).max() < 0.004
+    for a, b in zip(one, [two[n] for n in pairs.argmin(axis=1)], strict=True):
+        sizes = [upright_box(s.points, UP).size for s in (a, b)]
+        assert np.abs(sizes[0] - sizes[1]).max() < 0.012
+        assert a.keyframes.tolist() == b.keyframes.tolist()
+        mean_a, mean_b = (s.view_quality @ s.embeddings for s in (a, b))
+        assert mean_a @ mean_b > 0.98 * np.linalg.norm(mean_a) * np.linalg.norm(mean_b)
+
+
+def test_groups_do_not_cost_the_square_of_the_tracks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """5,000 tracks in a row of votes: looks at votes must grow with the votes."""
+    from grounding3d.fusion import tracks
+
+    looks, consensus = 0, tracks._consensus
+
+    def counted(row: np.ndarray) -> float:
+        nonlocal looks
+        looks += 1
+        return consensus(row)
+
+    monkeypatch.setattr(tracks, "_consensus", counted)
+    votes, n = tracks.PairVotes(), 5000
+    for a in range(1, n):
+        votes.vote(a, a + 1, together=3 * (a % 2), apart=1)
+    groups = votes.groups(range(1, n + 1))
+    assert sorted(map(len, groups)) == [2] * (n // 2)
+    assert looks <= 8 * n
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_over_segmented_views_are_outvoted(three: Views, first: bool) -> None:
     segments = clean(three)
