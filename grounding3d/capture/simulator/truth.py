@@ -58,7 +58,7 @@ def ground_truth(world: SimulatedWorld, pixels: np.ndarray) -> dict[str, Any]:
         "objects": records,
         "queries": [{**asdict(q), "targets": list(q.targets)} for q in queries],
     }
-    if {q.kind for q in queries} - _BY_NAME:
+    if not set(world.config.question_kinds) <= _BY_NAME:
         truth["viewpoint"] = world.T_world_cam[-1][:3, 3].tolist()
     return truth
 

@@ -10,6 +10,7 @@ from grounding3d.capture.simulator.model import ObjectModel
 from grounding3d.capture.simulator.objects import GENERATORS
 from grounding3d.capture.simulator.queries.attributes import COLOURS
 from grounding3d.capture.simulator.queries.base import Seen, said_colours
+from grounding3d.capture.simulator.queries.names import close_colours
 
 # Generators whose colour is plain to see.
 _KINDS = (
@@ -93,7 +94,9 @@ def _group(
     group: dict[str, ObjectModel] = {}
     for model in drawn:
         colour = plain_colour(model.name, model.category, model.captions)
-        if colour and colour not in group and model.category == kind and fits(model.size_m, config):
+        if colour is None or any(close_colours(colour, other) for other in group):
+            continue
+        if model.category == kind and fits(model.size_m, config):
             group[colour] = model
         if len(group) == size:
             break

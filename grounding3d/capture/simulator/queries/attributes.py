@@ -38,6 +38,7 @@ COLOURS = (
 _DETAILS = ("striped", "checkered", "wooden")
 _FAMILIES = ("box",)
 _SHOWN, _NOT_SHOWN = 0.35, 0.06  # share of the surface
+_MAIN, _BESIDE_MAIN = 0.5, 0.22  # so much of another colour does not count beside a main one
 _ATTRIBUTE = ("where is the {}", "{}", "find the {}", "where is {a}", "the {}")
 _BIGGER, _LONGER = 1.5, 1.12  # ratio of volumes and of longest sides that nobody argues about
 
@@ -45,12 +46,19 @@ _BIGGER, _LONGER = 1.5, 1.12  # ratio of volumes and of longest sides that nobod
 def is_coloured(thing: Thing, colour: str) -> Verdict:
     """Whether people would call a thing by a colour."""
     said = said_colours(thing)
-    shown = sum(s for name, s in thing.shares.items() if close_colours(name, colour))
+    shown = _shown(thing, colour)
     if said == {colour} and shown >= _SHOWN:
         return True
-    if not any(close_colours(colour, s) for s in said) and shown <= _NOT_SHOWN:
-        return False
-    return None
+    if any(close_colours(colour, s) for s in said):
+        return None
+    # A black phone with a blue picture on it is not blue, one half blue is argued about.
+    main = max((_shown(thing, s) for s in said), default=0.0)
+    return False if shown <= (_BESIDE_MAIN if main >= _MAIN else _NOT_SHOWN) else None
+
+
+def _shown(thing: Thing, colour: str) -> float:
+    """Share of a thing's surface that people may call by a colour."""
+    return sum(s for name, s in thing.shares.items() if close_colours(name, colour))
 
 
 def has_detail(thing: Thing, detail: str) -> Verdict:
