@@ -34,6 +34,8 @@ APART = 4.0
 two. The best split of mere noise comes to 2.7, so that what is under 4 shows no part."""
 MIN_CONTRAST = 0.5
 """The same in logits: a part is preferred to the rest by more than this."""
+MIN_SCORE = 0.5
+"""Score that a place needs besides passing as an object would: no table was fitted on places."""
 MAX_PART = 0.6
 """A part is at most this share of its whole."""
 _TRIM = 0.02
@@ -164,15 +166,16 @@ class PlaceFinder:
     def _is_its_own(self, rows: np.ndarray, query: np.ndarray) -> bool:
         """Whether a cluster is something that the object map does not know.
 
-        What mostly lies in one object must be a part of it that its own features tell apart;
-        otherwise it is that object, about which was decided already.
+        What mostly lies in one object must be a part of it that its own features tell apart.
+        Otherwise, and where it holds most of an object, it is that object, about which was
+        decided already.
         """
-        points = self._means[rows]
         for item in self._scene.objects:
-            if item.box.contains(points, _WITHIN_M).mean() < 0.5:
-                continue
             own = self._within(item.box)
-            if len(own) < 2 * MIN_GAUSSIANS or len(np.intersect1d(own, rows)) > MAX_PART * len(own):
+            shared = len(np.intersect1d(own, rows))
+            if shared < 0.5 * len(rows) and shared <= MAX_PART * len(own):
+                continue
+            if len(own) < 2 * MIN_GAUSSIANS or shared > MAX_PART * len(own):
                 return False
             if not _apart(_logit(self._relevancy.of(query, own)), np.isin(own, rows)):
                 return False
@@ -206,7 +209,8 @@ class PlaceFinder:
         rule = self._calibration or NullRule(index.null_best())
         evidence = index.evidence(query, noun)
         score, _ = rule.score(evidence)
-        return float(score[-1]) if rule.passes(evidence, score)[-1] else None
+        sure = rule.passes(evidence, score)[-1] and score[-1] >= MIN_SCORE
+        return float(score[-1]) if sure else None
 
 
 def clusters(points: np.ndarray, voxel_m: float) -> np.ndarray:
