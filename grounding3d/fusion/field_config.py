@@ -15,7 +15,7 @@ class FieldConfig(Section):
     max_views: int = Field(
         256, ge=1, description="views kept, spread over the camera's way; 53 kB each at 640x480"
     )
-    codebook: CodebookConfig = CodebookConfig()
+    codebook: CodebookConfig = CodebookConfig(new_cosine=0.99, drift_cosine=0.998)
     sigma_floor_m: float = Field(
         0.01, gt=0, description="error of a Gaussian's depth beside the sensor's noise, metres"
     )
@@ -39,7 +39,7 @@ class FieldConfig(Section):
         5.0, gt=0, description="half the confidence at this many views that agree"
     )
     codes: int = Field(1, ge=1, le=8, description="codes stored a Gaussian")
-    result: CodebookConfig = CodebookConfig(new_cosine=0.99, drift_cosine=0.999)
+    result: CodebookConfig = CodebookConfig(new_cosine=0.996, drift_cosine=0.9995)
     refine_rounds: int = Field(
         0, ge=0, description="rounds of smoothing over alike neighbours; 0: none"
     )
