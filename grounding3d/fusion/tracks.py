@@ -206,7 +206,7 @@ class PairVotes:
                 if other != a:
                     total = votes[a].get(other, np.zeros(2)) + row
                     votes[a][other] = votes[other][a] = total
-                    heapq.heappush(heap, _entry(*sorted((a, other)), total))
+                    heapq.heappush(heap, _entry(min(a, other), max(a, other), total))
         return sorted(groups.values(), key=min)
 
 

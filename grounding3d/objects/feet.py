@@ -112,9 +112,13 @@ def _move(
     giver: FusedSegment, taker: FusedSegment, rows: np.ndarray
 ) -> tuple[FusedSegment, FusedSegment]:
     """Both things after the giver's points at the boolean `rows` have gone to the taker."""
-    fields = ("points", "counts", "rgb")
-    kept = {name: getattr(giver, name)[~rows] for name in fields}
-    joined = {
-        name: np.concatenate([getattr(taker, name), getattr(giver, name)[rows]]) for name in fields
-    }
-    return replace(giver, **kept), replace(taker, **joined)
+    kept = replace(
+        giver, points=giver.points[~rows], counts=giver.counts[~rows], rgb=giver.rgb[~rows]
+    )
+    joined = replace(
+        taker,
+        points=np.concatenate([taker.points, giver.points[rows]]),
+        counts=np.concatenate([taker.counts, giver.counts[rows]]),
+        rgb=np.concatenate([taker.rgb, giver.rgb[rows]]),
+    )
+    return kept, joined

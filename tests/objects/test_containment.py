@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
-from object_factories import UP, make_scene, segment, surface, upright
+from object_factories import UP, language_scene, make_scene, segment, surface, upright
 
 from grounding3d.fusion.base import FusedSegment
+from grounding3d.fusion.evidence import Crop
 from grounding3d.objects.base import MapObject, ObjectMap
 from grounding3d.objects.build import build_objects
+from grounding3d.objects.records import object_arrays, objects_from, objects_json
+from grounding3d.objects.store import load_scene, save_scene
 
 TABLE_M = 0.74
 BIN = upright(0.0, 0.0, TABLE_M, (0.30, 0.24, 0.14), 0.3)
@@ -82,6 +88,30 @@ def test_without_up_nothing_is_in_anything() -> None:
     fused = [segment(2, tray(BIN)), segment(3, apple())]
     objects = build_objects(fused, make_scene(up=None))
     assert all(item.container_id is None for item in objects)
+
+
+def test_the_folder_keeps_container_pictures_and_views(tmp_path: Path) -> None:
+    scene = language_scene()
+    first, second = scene.objects.objects[1:3]
+    crops = tuple(Crop(bytes([n] * (5 + n)), n, (1, 2, 30 + n, 40), 0.5) for n in range(2))
+    held = replace(first, container_id=second.id, crops=crops, misfit_m=0.002)
+    objects = ObjectMap((scene.objects.objects[0], held, *scene.objects.objects[2:]))
+    item = load_scene(save_scene(tmp_path / "s", replace(scene, objects=objects))).objects.by_id(
+        held.id
+    )
+    assert (item.container_id, item.misfit_m, item.crops) == (second.id, 0.002, crops)
+    np.testing.assert_array_equal(item.keyframes, first.keyframes)
+
+
+def test_records_from_before_there_were_any_are_read() -> None:
+    objects = language_scene().objects
+    value, arrays = objects_json(objects), object_arrays(objects)
+    for record in value["objects"]:
+        for name in ("container_id", "crops", "n_keyframes", "misfit_m"):
+            del record[name]
+    del arrays["crops"], arrays["keyframes"]
+    for item in objects_from(value, arrays):
+        assert (item.container_id, item.crops, len(item.keyframes)) == (None, (), 0)
 
 
 def test_thousands_of_things_ask_only_their_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
