@@ -60,6 +60,18 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "vision_cfg": _timm("test_vit", "token", None, 160),
         "text_cfg": _TEXT,
     },
+    "tiny-coca": {  # no naming of sides that open_clip's other models share; read as a whole
+        "embed_dim": 24,
+        "custom_text": True,
+        "vision_cfg": {
+            **_VIT,
+            "attentional_pool": True,
+            "attn_pooler_heads": 2,
+            "output_tokens": True,
+        },
+        "text_cfg": {**_TEXT, "embed_cls": True, "output_tokens": True},
+        "multimodal_cfg": {**_TEXT, "attn_pooler_heads": 2},
+    },
     "tiny-convnext": {
         "embed_dim": 24,
         "vision_cfg": _timm("test_convnext", "", "linear", 96),

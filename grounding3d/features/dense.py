@@ -48,7 +48,7 @@ def dense_map(visual: Any, batch: torch.Tensor) -> torch.Tensor | None:
         return None if hasattr(visual.head, "pool") else _timm_map(visual, batch)
     if hasattr(visual, "attnpool"):
         return _resnet_map(visual, batch)
-    if hasattr(visual, "ln_post") and visual.attn_pool is None:
+    if hasattr(visual, "ln_post"):
         return _vit_map(visual, batch)
     return None
 
@@ -79,9 +79,12 @@ def _vit_map(visual: Any, batch: torch.Tensor) -> torch.Tensor:
     tokens = torch.cat([first, patches.flatten(2).transpose(1, 2)], dim=1)
     positions = interpolate_positions(visual.positional_embedding, visual.grid_size, (h, w))
     tokens = visual.ln_pre(tokens + positions.to(tokens.dtype))
-    with each_to_itself(visual.transformer.resblocks[-1]):
-        tokens = visual.transformer(tokens)
-    places = visual.ln_post(tokens[0, 1:])
+    if visual.attn_pool is not None:  # CoCa: the pool is the last attention
+        places = visual._pool(visual.transformer(tokens)[0, 1:, None])[0]
+    else:
+        with each_to_itself(visual.transformer.resblocks[-1]):
+            tokens = visual.transformer(tokens)
+        places = visual.ln_post(tokens[0, 1:])
     return (places if visual.proj is None else places @ visual.proj).reshape(h, w, -1)
 
 

@@ -167,8 +167,9 @@ class FileTowers:
         kind = (CoCa if "multimodal_cfg" in config else CustomTextCLIP) if custom else CLIP
         model = kind(**config)
         load_checkpoint(model, str(path))
-        check_finite_weights(model.state_dict(), self._name)
-        return split_model(model, side)
+        tower = split_model(model, side)
+        check_finite_weights(tower.module.state_dict(), self._name)
+        return tower
 
     def _misfit(self, found: str) -> EncoderError:
         return EncoderError(
@@ -217,8 +218,12 @@ def split_model(model: Any, side: Side) -> Tower:
     scale = float(model.logit_scale.exp().reshape(-1)[0])
     shift = 0.0 if bias is None else float(bias.reshape(-1)[0])
     if side == "image":
+        if getattr(model.visual, "output_tokens", False):
+            model.visual.output_tokens = False  # CoCa's decoder wants them, nobody here does
         return Tower(model.visual, scale, shift)
-    model.visual = None
+    for unused in ("visual", "text_decoder"):
+        if hasattr(model, unused):
+            setattr(model, unused, None)
     model.forward = model.encode_text
     return Tower(model, scale, shift)
 

@@ -14,7 +14,7 @@ from grounding3d.features.encoders import load_encoder
 
 RNG = np.random.default_rng(0)
 SQUARE = RNG.integers(0, 256, (64, 64, 3), np.uint8)
-STRIDES = {"tiny-vit": 8, "tiny-sigmoid": 8, "tiny-swin": 8} | dict.fromkeys(
+STRIDES = {"tiny-vit": 8, "tiny-coca": 8, "tiny-sigmoid": 8, "tiny-swin": 8} | dict.fromkeys(
     ("tiny-attention-pool", "tiny-timm-vit"), 16
 )
 
