@@ -22,7 +22,10 @@ def viewpoint_of(scene: Scene, given: Sequence[float] | np.ndarray | None) -> Vi
         QueryError: it is not three finite numbers.
     """
     if given is not None:
-        position = np.asarray(given, float)
+        try:
+            position = np.asarray(given, float)
+        except (TypeError, ValueError):
+            position = np.zeros(0)
         if position.shape != (3,) or not np.isfinite(position).all():
             raise QueryError(
                 "a viewpoint is a place", expected="3 finite numbers, metres", found=str(given)
