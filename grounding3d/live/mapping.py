@@ -99,6 +99,7 @@ class Mapper:
         """Load what the first frame and the first scene will need, which takes seconds."""
         self._encoder.encode_image([np.zeros((32, 32, 3), np.uint8)])
         self._vocabulary = label_vocabulary(self._encoder)
+        identify(self._encoder)  # reads a large file of weights once, for its hash
 
     def add(self, frame: RGBDFrame) -> FrameReport:
         """Take one frame in: geometry first, then, if the view is new, what can be seen in it.
