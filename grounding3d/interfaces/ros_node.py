@@ -224,6 +224,7 @@ def make_server(settings: Settings, transforms: LiveTransforms) -> MapServer:
         up_world=world_up(config.capture),
         top_k=own.top_k,
         frame_id=own.answer_frame,
+        viewpoint_frame=own.viewpoint_frame,
     )
     if not begins_empty:
         assert path is not None

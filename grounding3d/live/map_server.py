@@ -29,7 +29,7 @@ class MapServer:
         transforms: live transforms for answers in other frames.
         is_live: map in a process of its own; frames go to `worker`.
         up_world: direction against gravity of a live map.
-        top_k, frame_id: where a question does not say.
+        top_k, frame_id, viewpoint_frame: where a question does not say.
     """
 
     def __init__(
@@ -42,9 +42,12 @@ class MapServer:
         up_world: np.ndarray | None = None,
         top_k: int = 3,
         frame_id: str = "",
+        viewpoint_frame: str = "",
     ) -> None:
         self.transforms = transforms
-        self._responder = Responder(encoder, transforms, top_k=top_k, frame_id=frame_id)
+        self._responder = Responder(
+            encoder, transforms, top_k=top_k, frame_id=frame_id, viewpoint_frame=viewpoint_frame
+        )
         self._change = threading.Lock()
         self.worker: MappingWorker | None = None
         if is_live:

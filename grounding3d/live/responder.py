@@ -16,6 +16,7 @@ import numpy as np
 
 from grounding3d.errors import GroundingError, TransformError
 from grounding3d.features.base import Encoder
+from grounding3d.geometry.transforms import invert_pose
 from grounding3d.live.reframe import transform_answer
 from grounding3d.live.transforms import LiveTransforms
 from grounding3d.objects.base import LanguageScene
@@ -60,6 +61,8 @@ class Question:
         frame_id: frame of the coordinates, "" for the scene's own.
         stamp_s: time at which that frame is looked up, None for the latest.
         id: chosen by the asker; comes back with the answer.
+        viewpoint_frame: frame from whose origin "left of" and "nearest" are judged, "" for the
+            default.
     """
 
     text: str
@@ -67,6 +70,7 @@ class Question:
     frame_id: str = ""
     stamp_s: float | None = None
     id: str = ""
+    viewpoint_frame: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +111,7 @@ def question_from_text(text: str) -> Question:
             frame_id=_typed(value.get("frame_id", ""), str),
             stamp_s=_number(value.get("stamp_s")),
             id=_typed(value.get("id", ""), str),
+            viewpoint_frame=_typed(value.get("viewpoint_frame", ""), str),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return Question(text)
@@ -120,6 +125,7 @@ class Responder:
         transforms: live transforms, None where there are none.
         top_k: candidates listed where a question does not say.
         frame_id: frame of answers where a question does not say, "" for the scene's own.
+        viewpoint_frame: likewise, from where "left of" is judged, "" for the last camera.
     """
 
     def __init__(
@@ -129,10 +135,11 @@ class Responder:
         *,
         top_k: int = 3,
         frame_id: str = "",
+        viewpoint_frame: str = "",
     ) -> None:
         self.encoder = encoder
         self.transforms = transforms
-        self._top_k, self._frame_id = top_k, frame_id
+        self._top_k, self._frame_id, self._viewpoint_frame = top_k, frame_id, viewpoint_frame
         self._engine: QueryEngine | None = None
         self._swap = threading.Lock()
 
@@ -161,7 +168,8 @@ class Responder:
             return _refusal(question, None, "empty_scene", reason, ErrorCode.NO_SCENE)
         top_k = min(question.top_k if question.top_k > 0 else self._top_k, MOST_CANDIDATES)
         try:
-            answer = engine.ask(question.text, top_k=top_k)
+            viewpoint = self._viewpoint(question, engine.scene)
+            answer = engine.ask(question.text, top_k=top_k, viewpoint=viewpoint)
             T, looked_up_s = self.to_frame(question.frame_id, question.stamp_s, engine.scene)
         except TransformError as error:
             return _refusal(question, engine, "not_understood", str(error), ErrorCode.TF_ERROR)
@@ -178,6 +186,14 @@ class Responder:
                 question, moved, answer, holds_s, ErrorCode.INVALID_QUERY, str(answer.reason)
             )
         return Reply(question, moved, answer, holds_s)
+
+    def _viewpoint(self, question: Question, scene: LanguageScene) -> np.ndarray | None:
+        """Origin [3] of the viewpoint's frame in the world, None for the scene's last camera."""
+        frame = question.viewpoint_frame or self._viewpoint_frame
+        if not frame:
+            return None
+        T_frame_world, _ = self.to_frame(frame, question.stamp_s, scene)
+        return np.zeros(3) if T_frame_world is None else invert_pose(T_frame_world)[:3, 3]
 
     def refuse(self, question: Question, error: ErrorCode, reason: str) -> Reply:
         """The answer to a question that is not even looked at."""

@@ -22,7 +22,7 @@ MUG = np.array([0.6, 0.1, 0.05])
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    return load_encoder("bundled-v1")
+    return load_encoder("bundled-v2")
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,25 @@ def test_static_frames_of_the_scene_serve_where_tf_does_not_know_them(responder:
     np.testing.assert_allclose(
         reply.answer.selected[0].box.center, np.add(MUG, [1, 2, 3]), atol=1e-9
     )
+
+
+def test_left_is_left_of_the_frame_that_looks(encoder: Encoder) -> None:
+    """Two mugs lie 0.6 m apart along x; seen from either side of them, the other one is left."""
+    live = LiveTransforms()
+    for frame, y in (("south", -2.0), ("north", 2.0)):
+        live.add(message(transform("map", frame, translation(0.6, y, 0), 100)))
+    responder = Responder(encoder, live, viewpoint_frame="south")
+    responder.serve(named_scene(encoder, ["mug", "banana", "mug"]))
+
+    def x_of(**fields: str) -> float:
+        answer = responder.ask(Question("the leftmost mug", **fields)).answer
+        assert answer.status == "found", answer.reason
+        return float(answer.selected[0].box.center[0])
+
+    assert x_of() == x_of(viewpoint_frame="south") == pytest.approx(0.3)
+    assert x_of(viewpoint_frame="north") == pytest.approx(0.9)
+    lost = responder.ask(Question("the leftmost mug", viewpoint_frame="nowhere"))
+    assert lost.error_code == ErrorCode.TF_ERROR
 
 
 def test_without_a_scene_the_answer_says_so(encoder: Encoder) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from tiny_clip import make_tiny_clip
-from word_encoder import WordEncoder
+from tests.query.word_encoder import WordEncoder
 
 from grounding3d.features.base import Encoder
 from grounding3d.features.bundled_encoder import FOLDER
@@ -44,9 +44,9 @@ def words() -> Encoder:
 @pytest.fixture(scope="session")
 def bundled() -> Encoder:
     """The bundled encoder: texts mean something."""
-    if not (FOLDER / "bundled_v1.safetensors").is_file():
+    if not (FOLDER / "bundled_v2.safetensors").is_file():
         pytest.skip("no bundled weights here")
-    return load_encoder("bundled-v1")
+    return load_encoder("bundled-v2")
 
 
 def make_object(

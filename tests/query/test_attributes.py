@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from word_encoder import RGB, thing
+from tests.query.word_encoder import RGB, thing
 
 from grounding3d.query.attributes import (
     COULD,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from word_encoder import UP, scene_of, thing
+from tests.query.word_encoder import UP, scene_of, thing
 
 from grounding3d.geometry.transforms import look_at
 from grounding3d.query.coverage import Coverage

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from word_encoder import UP, thing
+from tests.query.word_encoder import UP, thing
 
 from grounding3d.query.layout import Layout
 from grounding3d.query.ordering import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from word_encoder import WordEncoder, scene_of, thing
+from tests.query.word_encoder import WordEncoder, scene_of, thing
 
 from grounding3d.fusion.base import GaussianFeatures
 from grounding3d.query.engine import QueryEngine

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from word_encoder import UP, thing
+from tests.query.word_encoder import UP, thing
 
 from grounding3d.geometry.transforms import make_pose
 from grounding3d.query.layout import Layout

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from word_encoder import WordEncoder, scene_of, thing
+from tests.query.word_encoder import WordEncoder, scene_of, thing
 
 from grounding3d.errors import QueryError
 from grounding3d.objects.base import ObjectMap

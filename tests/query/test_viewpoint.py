@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from word_encoder import scene_of, thing
+from tests.query.word_encoder import scene_of, thing
 
 from grounding3d.errors import QueryError
 from grounding3d.query.viewpoints import viewpoint_of

@@ -34,6 +34,11 @@ class NodeConfig(Section):
     answer_frame: str = Field(
         "", description="tf frame of answers; empty: the map's own. A typed query may name another"
     )
+    viewpoint_frame: str = Field(
+        "",
+        description="frame from whose origin 'left of' and 'nearest' are judged, such as base_link;"
+        " empty: where the map's last keyframe was taken",
+    )
     top_k: int = Field(3, ge=1, le=100, description="candidates an answer lists at most")
     live_enabled: bool = Field(False, description="map from the camera while queries are answered")
     sensor_reliability: str = Field(

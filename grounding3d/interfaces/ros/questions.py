@@ -134,4 +134,5 @@ def question_from_message(message: Any) -> Question:
         frame_id=message.target_frame.lstrip("/"),
         stamp_s=message_stamp(message.stamp),
         id=message.id,
+        viewpoint_frame=message.viewpoint_frame.lstrip("/"),
     )

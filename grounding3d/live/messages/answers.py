@@ -208,11 +208,14 @@ def _nearest_point(item: MapObject) -> np.ndarray:
 
 
 def _parsed(types: MessageTypes, parsed: ParsedQuery) -> Any:
+    order = parsed.order or {}
     relations = [
         types.make(
             "grounding3d_msgs/msg/Relation",
             relation=str(item.get("relation", "")),
             anchor=str(item.get("anchor", "")),
+            other=str(item.get("other", "")),
+            negated=bool(item.get("negated", False)),
         )
         for item in parsed.relations
     ]
@@ -222,6 +225,11 @@ def _parsed(types: MessageTypes, parsed: ParsedQuery) -> Any:
         attributes=list(parsed.attributes),
         relations=relations,
         plural=parsed.plural,
+        excluded=list(parsed.excluded),
+        order_by=str(order.get("by", "")),
+        order_rank=int(order.get("rank", 0)),
+        quantity=parsed.quantity or 0,
+        part_of=parsed.part_of or "",
     )
 
 
