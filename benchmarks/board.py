@@ -45,7 +45,7 @@ class Options:
     mixed, twins and containers, every kind of question; rooms: furnished rooms."""
     meshes: Path | None = None
     """Mesh pack to draw objects from; None: no set "pack", parametric ones in the others."""
-    held_out: Path = Path("recipes/bundled_v1/held_out.txt")
+    held_out: Path = Path("recipes/bundled/held_out.txt")
     """Names of the pack's instances that the bundled encoder never saw, reported apart."""
     seeds: int = 15
     first_seed: int = 1000

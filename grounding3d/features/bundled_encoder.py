@@ -1,4 +1,4 @@
-"""bundled-v1: the small demonstration encoder that travels in the package."""
+"""bundled-v2: the small demonstration encoder that travels in the package."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import torch
 
 FOLDER = Path(__file__).parent / "bundled"
-_STEM = "bundled_v1"
+_STEM = "bundled_v2"
 
 
-def load_bundled_v1(spec: str = "bundled-v1", device: str = "cpu") -> OpenClipEncoder:
+def load_bundled(spec: str = "bundled-v2", device: str = "cpu") -> OpenClipEncoder:
     """The bundled encoder.
 
     Raises:

@@ -12,21 +12,25 @@ from grounding3d.registry import Registry
 ENCODERS = Registry(
     "encoder",
     {
-        "bundled-v1": "grounding3d.features.bundled_encoder:load_bundled_v1",
+        "bundled-v2": "grounding3d.features.bundled_encoder:load_bundled",
         "open_clip": "grounding3d.features.open_clip_spec:load_open_clip",
     },
     group="grounding3d.encoders",
 )
 """Name -> `load(spec, device) -> Encoder`. The name is the SPEC up to its first colon."""
 
-GRAMMAR = "bundled-v1, open_clip:ARCH/TAG, open_clip:ARCH@FILE or the name of an entry point"
+RETIRED = {"bundled-v1": "bundled-v2"}
+"""Encoders whose weights no longer travel in the package, and what took their place. A version's
+name is never given to other weights."""
+
+GRAMMAR = "bundled-v2, open_clip:ARCH/TAG, open_clip:ARCH@FILE or the name of an entry point"
 
 
 def load_encoder(spec: str, device: str = "cpu") -> Encoder:
     """The encoder that `spec` names; its weights are read when a side is first used.
 
     Args:
-        spec: `bundled-v1`, `open_clip:ARCH/TAG`, `open_clip:ARCH@FILE`, or a name from the
+        spec: `bundled-v2`, `open_clip:ARCH/TAG`, `open_clip:ARCH@FILE`, or a name from the
             entry-point group `grounding3d.encoders` (whatever follows a colon is its own).
         device: torch device of the towers.
 
@@ -34,6 +38,13 @@ def load_encoder(spec: str, device: str = "cpu") -> Encoder:
         EncoderError: no encoder, architecture, tag or file of that name.
     """
     name = spec.partition(":")[0].strip()
+    if name in RETIRED:
+        raise EncoderError(
+            f"encoder {name!r} is no longer part of the package",
+            expected=f"{RETIRED[name]!r}, which took its place",
+            hint=f"Build the scene again with --encoder {RETIRED[name]}; or ask the old one with "
+            f"--encoder {RETIRED[name]}, which understands text alike.",
+        )
     try:
         load = ENCODERS.load(name)
     except ConfigError as error:

@@ -16,9 +16,9 @@ from grounding3d.features.open_clip_spec import parse_open_clip
 from grounding3d.features.preprocess import CLIP_MEAN, Preprocess
 
 BUNDLED = pytest.param(
-    "bundled-v1",
+    "bundled-v2",
     marks=pytest.mark.skipif(
-        not (FOLDER / "bundled_v1.safetensors").is_file(), reason="no bundled weights here"
+        not (FOLDER / "bundled_v2.safetensors").is_file(), reason="no bundled weights here"
     ),
 )
 
@@ -27,7 +27,7 @@ BUNDLED = pytest.param(
 def encoder(request: pytest.FixtureRequest, tmp_path: Path):
     """One encoder of every kind."""
     name = request.param
-    return load_encoder(name if name == "bundled-v1" else make_tiny_clip(tmp_path, name))
+    return load_encoder(name if name == "bundled-v2" else make_tiny_clip(tmp_path, name))
 
 
 @pytest.fixture
@@ -146,7 +146,8 @@ def test_phrases_in_any_language_and_none_at_all(encoder):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("bundeled-v1", "Did you mean 'bundled-v1'"),
+        ("bundeled-v2", "Did you mean 'bundled-v2'"),
+        ("bundled-v1", "Build the scene again with --encoder bundled-v2"),
         ("", "open_clip:ARCH/TAG"),
         ("open_clip:ViT-B-32", "ARCH@FILE"),
         ("open_clip:ViT-B-33/openai", "ViT-B-32"),
@@ -179,4 +180,4 @@ def test_spec_with_a_slash_in_the_path():
 
 
 def test_the_table_loads_nothing_by_itself():
-    assert ENCODERS.names()[:2] == ["bundled-v1", "open_clip"]
+    assert ENCODERS.names()[:2] == ["bundled-v2", "open_clip"]

@@ -24,7 +24,7 @@ DESK = Path(__file__).resolve().parents[2] / "scenes" / "desk"
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_encoder("bundled-v1")
+    return load_encoder("bundled-v2")
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def table() -> Table:
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_encoder("bundled-v1")
+    return load_encoder("bundled-v2")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Render training crops: python -m recipes.bundled_v1.render --out DIR --count N [--meshes DIR]."""
+"""Render training crops: python -m recipes.bundled.render --out DIR --count N [--meshes DIR]."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from recipes.bundled_v1 import attributes
-from recipes.bundled_v1.instances import Instance, deformed, load_meshes, recoloured
-from recipes.bundled_v1.stage import CROP, SIDE, Crop, Stage, cut, random_light, surface
+from grounding3d.capture.simulator.model import ObjectModel
+from grounding3d.capture.simulator.packs import load_pack
+from recipes.bundled import attributes
+from recipes.bundled.instances import deformed, recoloured
+from recipes.bundled.stage import CROP, SIDE, Crop, Stage, cut, random_light, surface
 
 _log = logging.getLogger("render")
 HELD_OUT = Path(__file__).with_name("held_out.txt")
@@ -46,19 +48,19 @@ class Source:
         """Args: only is "train" (all but the held-out names) or "held_out"; pack_share says how
         often a category that has both a mesh and a generator is drawn from the meshes."""
         self.pack_share = pack_share
-        self.pack: dict[str, list[Instance]] = defaultdict(list)
+        self.pack: dict[str, list[ObjectModel]] = defaultdict(list)
         held_out = set(HELD_OUT.read_text().split())
-        for instance in load_meshes(meshes) if meshes else []:
+        for instance in load_pack(meshes) if meshes else []:
             if (instance.name in held_out) == (only == "held_out"):
                 self.pack[instance.category].append(instance)
         self.generators: dict[str, Callable] = {}
         if generators:
             objects = importlib.import_module("grounding3d.capture.simulator.objects")
             self.generators = dict(objects.GENERATORS)
-        self.made: list[Instance] = []  # the last products of the generators, to be varied again
+        self.made: list[ObjectModel] = []  # the last products of the generators, to be varied again
         self.categories = sorted(set(self.pack) | set(self.generators))
 
-    def draw(self, rng: np.random.Generator, vary: bool) -> Instance:
+    def draw(self, rng: np.random.Generator, vary: bool) -> ObjectModel:
         """A random object; ``vary`` also changes the shape and half the time the colours."""
         weights = np.array([1.0 + 0.25 * (len(self.pack[c]) > 2) for c in self.categories])
         category = str(rng.choice(self.categories, p=weights / weights.sum()))
@@ -70,17 +72,6 @@ class Source:
             return recoloured(shape, rng) if rng.random() < 0.3 else shape
         if made:
             shape = self.generators[category](rng)
-            fields = (
-                "name",
-                "category",
-                "captions",
-                "vertices",
-                "faces",
-                "uv",
-                "normals",
-                "texture",
-            )
-            shape = Instance(*(getattr(shape, f) for f in fields))
             self.made = [*self.made[-POOL + 1 :], shape]
             return deformed(shape, rng, 0.4) if vary else shape
         shape = self.pack[category][rng.integers(len(self.pack[category]))]

@@ -1,4 +1,4 @@
-"""Write the artefacts: python -m recipes.bundled_v1.export --work DIR [--figures FILE]."""
+"""Write the artefacts: python -m recipes.bundled.export --work DIR [--figures FILE]."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from recipes.bundled_v1 import model as build
-from recipes.bundled_v1.augment import FILL, MARGIN, MEAN, STD
+from recipes.bundled import model as build
+from recipes.bundled.augment import FILL, MARGIN, MEAN, STD
 
 _log = logging.getLogger("export")
 CANONICAL = ("object", "things", "stuff", "texture")
@@ -59,7 +59,7 @@ def main() -> None:
     (args.out / merges).write_bytes((args.work / merges).read_bytes())
     build.save_json(args.out / f"{build.NAME}.json", configuration(args.work, args.side))
     held_out = Path(__file__).with_name("held_out.txt").read_text().split()
-    provenance = {"name": "bundled-v1", "held_out": held_out}
+    provenance = {"name": build.SPEC, "held_out": held_out}
     for path in (args.provenance, args.figures):
         if path and path.exists():
             provenance[path.stem] = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""Teach the text tower: python -m recipes.bundled_v1.train_text --clip-text DIR --work DIR."""
+"""Teach the text tower: python -m recipes.bundled.train_text --clip-text DIR --work DIR."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from recipes.bundled_v1 import model as build
-from recipes.bundled_v1.phrases import PhraseMaker
-from recipes.bundled_v1.space import Space, build_space
-from recipes.bundled_v1.vocabulary import build_concepts
+from recipes.bundled import model as build
+from recipes.bundled.phrases import PhraseMaker
+from recipes.bundled.space import Space, build_space
+from recipes.bundled.vocabulary import build_concepts
 
 _log = logging.getLogger("train_text")
 MERGES = 3000
@@ -63,7 +63,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     build.prepare_torchvision()
-    from recipes.bundled_v1 import tokenizer as bpe
+    from recipes.bundled import tokenizer as bpe
 
     args.work.mkdir(parents=True, exist_ok=True)
     held_out = set(Path(__file__).with_name("held_out.txt").read_text().split())

@@ -1,4 +1,4 @@
-"""The open_clip architecture of bundled-v1 and how to build it."""
+"""The open_clip architecture of the bundled encoder and how to build it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from grounding3d.compat import prepare_torchvision
 
-NAME = "bundled_v1"
+NAME = "bundled_v2"
+SPEC = "bundled-v2"
 ARTEFACTS = Path(__file__).parents[2] / "grounding3d" / "features" / "bundled"
 CONTEXT = 20
 

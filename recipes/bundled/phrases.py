@@ -11,9 +11,9 @@ from string import ascii_lowercase
 
 import numpy as np
 
-from recipes.bundled_v1 import attributes
-from recipes.bundled_v1.space import GENERIC_AXIS, UNKNOWN_AXIS, Space, axis
-from recipes.bundled_v1.vocabulary import GENERIC
+from recipes.bundled import attributes
+from recipes.bundled.space import GENERIC_AXIS, UNKNOWN_AXIS, Space, axis
+from recipes.bundled.vocabulary import GENERIC
 
 _WORDS = json.loads(Path(__file__).with_name("words.json").read_text())
 TEMPLATES, TAILS = tuple(_WORDS["templates"]), tuple(_WORDS["tails"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recipes.bundled_v1.space import GENERIC_AXIS, Space, axis
+from recipes.bundled.space import GENERIC_AXIS, Space, axis
 
 
 @dataclass

@@ -17,15 +17,17 @@ MARGIN = 0.15  # round a segment's bounding box, a share of its larger side
 STORED_VIEW = (1 + 2 * MARGIN) / (1 + 2 * 0.30)  # of a stored crop that has this margin
 
 
-def window(crops: Tensor, side: int, rng: np.random.Generator, vary: bool = True) -> Tensor:
-    """Cut [B, 4, side, side] out of crops [B, 4, h, w] in 0 to 1: zoom, shift, turn, flip."""
+def window(crops: Tensor, side: int, rng: np.random.Generator, vary: float = 1.0) -> Tensor:
+    """Cut [B, 4, side, side] out of crops [B, 4, h, w] in 0 to 1: zoom, shift, turn, flip.
+
+    ``vary`` scales how much they change; 0 cuts as the program does.
+    """
     b = len(crops)
-    zoom = STORED_VIEW * (np.exp(rng.normal(0, 0.10, b)) if vary else np.ones(b))
-    zoom = np.minimum(zoom, 1.0)
-    stretch = np.exp(rng.normal(0, 0.10 if vary else 0, b) / 2)
-    angle = rng.normal(0, 0.10 if vary else 0, b)
-    flip = np.where(rng.random(b) < 0.5, -1.0, 1.0) if vary else np.ones(b)
-    shift = rng.normal(0, 0.05 if vary else 0, (b, 2))
+    zoom = np.minimum(STORED_VIEW * np.exp(rng.normal(0, 0.10 * vary, b)), 1.0)
+    stretch = np.exp(rng.normal(0, 0.10 * vary, b) / 2)
+    angle = rng.normal(0, 0.10 * vary, b)
+    flip = np.where(rng.random(b) < 0.5, -1.0, 1.0) if vary > 0 else np.ones(b)
+    shift = rng.normal(0, 0.05 * vary, (b, 2))
     c, s = np.cos(angle), np.sin(angle)
     theta = np.zeros((b, 2, 3), np.float32)
     theta[:, 0, 0], theta[:, 0, 1] = zoom * stretch * c * flip, -zoom * s
@@ -55,12 +57,12 @@ def spoil_masks(masks: Tensor, rng: np.random.Generator) -> Tensor:
     return torch.where(joined, torch.maximum(masks, blob.float()), masks)
 
 
-def recolour(images: Tensor, rng: np.random.Generator) -> Tensor:
+def recolour(images: Tensor, rng: np.random.Generator, strength: float = 1.0) -> Tensor:
     """Exposure, contrast, white balance and saturation of images [B, 3, h, w] in 0 to 1."""
     b = len(images)
 
     def draw(scale: float, *shape: int) -> Tensor:
-        return torch.from_numpy(rng.normal(0, scale, (b, *shape))).float()
+        return torch.from_numpy(rng.normal(0, scale * strength, (b, *shape))).float()
 
     images = images.clamp(0.002, 1) ** torch.exp(draw(0.22, 1, 1, 1))
     images = images * torch.exp(draw(0.18, 1, 1, 1)) * torch.exp(draw(0.05, 3, 1, 1))
@@ -120,13 +122,34 @@ def augmented(crops: np.ndarray, side: int, rng: np.random.Generator) -> tuple[T
     filled = (choice > 0.5).view(b, 1, 1, 1)  # flat outside an imperfect mask
     spoilt = spoil_masks(masks, rng)
     flat = torch.tensor(FILL).view(1, 3, 1, 1) / 255
-    own = images.mean(dim=(2, 3), keepdim=True)  # near the picture's mean, which the program takes
+    own = images.mean(dim=(2, 3), keepdim=True)
     own = (own + 0.1 * torch.from_numpy(rng.normal(0, 1, (b, 3, 1, 1))).float()).clamp(0, 1)
-    flat = torch.where(choice.view(b, 1, 1, 1) > 0.65, own, flat)
+    flat = torch.where(choice.view(b, 1, 1, 1) > 0.85, own, flat)
     images = torch.where(filled, images * spoilt + flat * (1 - spoilt), images)
     grey = torch.from_numpy(rng.random(b) < 0.05)
     images[grey] = images[grey].mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
     return normalised(degrade(images, rng).clamp(0, 1)), grey
+
+
+def as_seen(crops: np.ndarray, side: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Training images of crops that the program made: spoilt by nature, so varied less.
+
+    Same arguments and results as `augmented`.
+    """
+    whole = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
+    cut = window(whole, side, rng, vary=0.7)
+    images, masks = cut[:, :3].contiguous(), cut[:, 3:]
+    b = len(images)
+    images = recolour(images, rng, 0.6)
+    alone = torch.from_numpy(rng.random(b) < 0.5).view(b, 1, 1, 1)
+    flat = torch.tensor(FILL).view(1, 3, 1, 1) / 255
+    images = torch.where(alone, images * masks + flat * (1 - masks), images)
+    some = torch.from_numpy(rng.random(b) < 0.3)
+    if some.any():
+        images[some] = degrade(images[some], rng)
+    grey = torch.from_numpy(rng.random(b) < 0.03)
+    images[grey] = images[grey].mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+    return normalised(images.clamp(0, 1)), grey
 
 
 def normalised(images: Tensor) -> Tensor:
@@ -138,7 +161,7 @@ def normalised(images: Tensor) -> Tensor:
 def as_asked(crops: np.ndarray, side: int, filled: bool) -> Tensor:
     """Stored crops as the program will crop them: context kept, or flat outside the mask."""
     whole = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
-    cut = window(whole, side, np.random.default_rng(0), vary=False)
+    cut = window(whole, side, np.random.default_rng(0), vary=0.0)
     images = cut[:, :3]
     if filled:
         mask = (cut[:, 3:] > 0.5).float()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pybullet
 from PIL import Image
 
-from recipes.bundled_v1.instances import Instance
+from grounding3d.capture.simulator.model import ObjectModel
+from grounding3d.capture.simulator.spawn import attach_texture, spawn
 
 SIDE = 128  # pixels of a rendered view
 CROP = 112  # pixels of a stored crop
@@ -51,56 +50,40 @@ def surface(rng: np.random.Generator) -> np.ndarray:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
+def shrunk(picture: np.ndarray) -> np.ndarray:
+    """A texture of at most 160 pixels a side: views are small, and loading takes time."""
+    if max(picture.shape[:2]) <= 160:
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((160, 160), Image.Resampling.BOX))
+
+
 class Stage:
     """One pybullet client that is filled, looked at and emptied again."""
 
     def __init__(self) -> None:
         self.client = pybullet.connect(pybullet.DIRECT)
-        memory = Path("/dev/shm")
-        self._folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
-        self._textures = 0  # never reused: pybullet caches pictures by their file's name
         self._worlds = 0
         self.points: dict[int, np.ndarray] = {}  # body -> some of its surface, world [n, 3]
 
     def clear(self) -> None:
-        """Empty world; textures go too."""
+        """Empty world."""
         pybullet.resetSimulation(physicsClientId=self.client)
-        for old in Path(self._folder.name).iterdir():
-            old.unlink()
         self.points.clear()
         self._worlds += 1
         if self._worlds % 200 == 0:  # gives back what a reset keeps
             pybullet.disconnect(self.client)
             self.client = pybullet.connect(pybullet.DIRECT)
 
-    def _texture(self, picture: np.ndarray) -> int:
-        path = Path(self._folder.name) / f"{self._textures}.bmp"
-        self._textures += 1
-        image = Image.fromarray(picture)
-        if max(image.size) > 160:
-            image = image.resize((160, 160), Image.Resampling.BOX)
-        image.save(path)
-        return pybullet.loadTexture(str(path), physicsClientId=self.client)
-
-    def add(self, shape: Instance, at: np.ndarray, yaw: float, scale: float, lying: bool) -> int:
+    def add(self, shape: ObjectModel, at: np.ndarray, yaw: float, scale: float, lying: bool) -> int:
         """Put an object's bottom centre at a place; returns its body id."""
-        vertices = shape.vertices * scale
-        visual = pybullet.createVisualShape(
-            pybullet.GEOM_MESH,
-            vertices=vertices.tolist(),
-            indices=shape.faces.ravel().tolist(),
-            uvs=shape.uv.tolist(),
-            normals=shape.normals.tolist(),
-            rgbaColor=[1, 1, 1, 1],
-            specularColor=[0, 0, 0],
-            physicsClientId=self.client,
-        )
-        turn = pybullet.getQuaternionFromEuler([np.pi / 2 if lying else 0, 0, yaw])
+        vertices = shape.vertices * np.float32(scale)
+        x, y, z, w = pybullet.getQuaternionFromEuler([np.pi / 2 if lying else 0, 0, yaw])
         at = np.array(at, float)
         if lying:  # turned about x: the object's +y side comes to lie below
             at[2] += float(-vertices[:, 1].min())
-        body = self._place(visual, at, turn, shape.texture)
-        matrix = np.array(pybullet.getMatrixFromQuaternion(turn)).reshape(3, 3)
+        model = replace(shape, vertices=vertices, texture=shrunk(shape.texture))
+        body = spawn(model, at, (w, x, y, z), client=self.client)
+        matrix = np.array(pybullet.getMatrixFromQuaternion((x, y, z, w))).reshape(3, 3)
         some = vertices[:: max(1, len(vertices) // 400)]
         self.points[body] = some @ matrix.T + at
         return body
@@ -110,13 +93,8 @@ class Stage:
         visual = pybullet.createVisualShape(
             pybullet.GEOM_BOX, halfExtents=half, physicsClientId=self.client
         )
-        return self._place(visual, at, [0, 0, 0, 1], picture)
-
-    def _place(self, visual: int, at, turn, picture: np.ndarray) -> int:
-        body = pybullet.createMultiBody(0, -1, visual, list(at), turn, physicsClientId=self.client)
-        pybullet.changeVisualShape(
-            body, -1, textureUniqueId=self._texture(picture), physicsClientId=self.client
-        )
+        body = pybullet.createMultiBody(0, -1, visual, at, physicsClientId=self.client)
+        attach_texture(body, shrunk(picture), client=self.client)
         return body
 
     def look(

@@ -1,4 +1,4 @@
-"""Fit the score table: python -m recipes.bundled_v1.calibrate --work DIR --seeds 700000 700040.
+"""Fit the score table: python -m recipes.bundled.calibrate --work DIR --seeds 700000 700040.
 
 Simulates table tops with seeds that no test or benchmark uses (objects of the mesh pack, parametric
 ones and both, one of a kind and several), builds each with the ordinary pipeline, asks its
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs=2, default=(700000, 700040))
     parser.add_argument("--meshes", type=Path, help="mesh pack; default: parametric objects only")
     parser.add_argument("--frames", type=int, default=20)
-    parser.add_argument("--encoder", default="bundled-v1")
+    parser.add_argument("--encoder", default="bundled-v2")
     parser.add_argument("--name", help="id of the table; default: ENCODER-1")
     parser.add_argument("--out", type=Path, default=FOLDER)
     args = parser.parse_args()
@@ -125,7 +125,7 @@ def main() -> None:
     identity = identify(load_encoder(args.encoder))
     name = args.name or f"{args.encoder}-1"
     provenance = {
-        "made_by": "recipes.bundled_v1.calibrate",
+        "made_by": "recipes.bundled.calibrate",
         "simulated_seeds": list(args.seeds),
         "objects": "mesh pack and parametric" if args.meshes else "parametric",
         "frames": args.frames,

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 from pathlib import Path
 
-HEADER = "#version: bundled-v1"
+HEADER = "#version: bundled"
 
 
 def learn_merges(words: Counter[str], count: int) -> list[tuple[str, str]]:

@@ -7,10 +7,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from recipes.bundled_v1 import attributes, phrases
-from recipes.bundled_v1.space import DIM, GENERIC_AXIS, Space, axis, build_space
-from recipes.bundled_v1.tokenizer import learn_merges, merge_pair, write_merges
-from recipes.bundled_v1.vocabulary import Concept
+from recipes.bundled import attributes, phrases
+from recipes.bundled.space import DIM, GENERIC_AXIS, Space, axis, build_space
+from recipes.bundled.tokenizer import learn_merges, merge_pair, write_merges
+from recipes.bundled.vocabulary import Concept
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Measure the artefacts: python -m recipes.bundled_v1.evaluate --data DIR... --out figures.json."""
+"""Measure the artefacts: python -m recipes.bundled.evaluate --data DIR... --out figures.json."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from recipes.bundled_v1 import attributes
-from recipes.bundled_v1 import data as crops_of
-from recipes.bundled_v1 import model as build
-from recipes.bundled_v1.augment import as_asked
-from recipes.bundled_v1.space import Space
+from recipes.bundled import attributes
+from recipes.bundled import data as crops_of
+from recipes.bundled import model as build
+from recipes.bundled.augment import as_asked
+from recipes.bundled.space import Space
 
 _log = logging.getLogger("evaluate")
 VIEWS = 5
@@ -54,12 +54,15 @@ class Encoder:
 
 @dataclass
 class Things:
-    """Objects with their views: names of category, captions, single views, averaged views."""
+    """Objects with their views: names of category, captions, single views, averaged views, and
+    the number of the simulated scene each was seen in (-1: alone).
+    """
 
     category: list[str]
     captions: list[list[str]]
     single: list[np.ndarray]
     mean: np.ndarray
+    scene: list[int]
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -69,11 +72,12 @@ def unit(x: np.ndarray) -> np.ndarray:
 
 def gather(encoder: Encoder, data: crops_of.Crops, side: int | None = None) -> Things:
     """Embed every object of a data set from at most VIEWS sides."""
+    fewest = 2 if any("seed" in record for record in data.records) else 3
     groups: dict[int, list[int]] = {}
     for i, record in enumerate(data.records):
         if record["group"] >= 0 and record["seen"] > 0.6:
             groups.setdefault(record["group"], []).append(i)
-    chosen = [g[:VIEWS] for g in groups.values() if len(g) >= 3]
+    chosen = [g[:VIEWS] for g in groups.values() if len(g) >= fewest]
     flat = np.array([i for g in chosen for i in g])
     vectors = np.concatenate(
         [encoder.crops(data.take(flat[k : k + 128]), side) for k in range(0, len(flat), 128)]
@@ -82,7 +86,8 @@ def gather(encoder: Encoder, data: crops_of.Crops, side: int | None = None) -> T
     single = np.split(vectors, ends[:-1])
     first = [data.records[g[0]] for g in chosen]
     mean = unit(np.stack([s.mean(axis=0) for s in single]))
-    return Things([r["category"] for r in first], [r["captions"] for r in first], single, mean)
+    captions, scene = [r["captions"] for r in first], [r.get("seed", -1) for r in first]
+    return Things([r["category"] for r in first], captions, single, mean, scene)
 
 
 def naming(things: Things, names: list[str], text: np.ndarray) -> dict[str, float]:
@@ -110,8 +115,11 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
 def scenes(
     things: Things, encoder: Encoder, space: Space, count: int, seed: int
 ) -> dict[str, float]:
-    """Table tops of 8 objects of different categories: found by noun, by caption; absent nouns."""
+    """Found by noun, by caption, and absent nouns: in the simulated scenes where objects come from
+    such, else on table tops of 8 objects of different categories.
+    """
     rng = np.random.default_rng(seed)
+    tables = together(things) or [scene_of(things, rng) for _ in range(count)]
     names = sorted(set(things.category))
     index = space.index()
     nouns = np.stack([space.nouns[index[n]] for n in names])
@@ -120,13 +128,12 @@ def scenes(
     captions = sorted({c for cs in things.captions for c in cs})
     said = dict(zip(captions, encoder.text(captions), strict=True)) if captions else {}
     found, told, coloured, present, absent = [], [], [], [], []
-    for _ in range(count):
-        members = scene_of(things, rng)
+    for members in tables:
         vectors = things.mean[members]
         here = [things.category[m] for m in members]
         for k, m in enumerate(members):
             scores = vectors @ text[here[k]]
-            found.append(scores.argmax() == k)
+            found.append(here[int(scores.argmax())] == here[k])
             present.append(scores.max())
             options = [c for c in things.captions[m] if not shared(c, k, members, things)]
             if options:
@@ -151,6 +158,12 @@ def scenes(
         "present_median": float(np.median(present)),
         "absent_median": float(np.median(absent)),
     }
+
+
+def together(things: Things) -> list[list[int]]:
+    """The objects of each simulated scene."""
+    numbers = sorted(set(things.scene) - {-1})
+    return [[m for m, s in enumerate(things.scene) if s == number] for number in numbers]
 
 
 def scene_of(things: Things, rng: np.random.Generator) -> list[int]:

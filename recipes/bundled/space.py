@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recipes.bundled_v1 import attributes
-from recipes.bundled_v1.vocabulary import Concept
+from recipes.bundled import attributes
+from recipes.bundled.vocabulary import Concept
 
 DIM = 256
 NOUN_DIM, ATTRIBUTE_DIM = 224, 24
