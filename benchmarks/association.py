@@ -18,8 +18,8 @@ from typing import Annotated, Any
 
 import numpy as np
 import tyro
-
 from association_baselines import concept_graphs, mask_graph
+
 from grounding3d.capture import open_capture
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.features.crops import encode_masks

@@ -48,13 +48,12 @@ class Painted:
     encoder: Encoder
 
     @classmethod
-    def read(
-        cls, capture: Path, scene: Path, stride: int = 1, dense: DenseConfig | None = None
-    ) -> Painted:
+    def read(cls, capture: Path, scene: Path, stride: int = 1, dense: str = "masks") -> Painted:
         """Segment and encode every `stride`-th keyframe of a scene once more."""
         built = load_scene(scene)
         encoder = load_encoder(built.encoder.spec)
-        masks, source = make_mask_source(), make_dense_source(dense)
+        masks, source = make_mask_source(), make_dense_source(DenseConfig(source=dense))
+        assert source is not None
         keyframe_of = {k.frame_index: i for i, k in enumerate(built.scene.keyframes)}
         views = []
         for frame in open_capture(capture):

@@ -20,7 +20,7 @@ class MaskCells:
     """
 
     def __init__(self, config: DenseConfig | None = None) -> None:
-        self.config = config or DenseConfig()
+        self.config = config or DenseConfig(source="masks")
 
     def cells(
         self,

@@ -102,13 +102,21 @@ class LanguageField:
             self._drop_one()
         return True
 
-    def lift(self, scene: Scene, *, max_views: int | None = None) -> GaussianFeatures:
+    def lift(
+        self,
+        scene: Scene,
+        *,
+        things: GaussianFeatures | None = None,
+        max_views: int | None = None,
+    ) -> GaussianFeatures:
         """Features of a scene's Gaussians from the views kept so far.
 
         Views whose keyframe the scene does not have (yet) are left out.
 
         Args:
             scene: Gaussians of any backend, and the keyframes with their present poses.
+            things: features of these Gaussians by the things they lie on, to be mixed in: things
+                are seen by more views than one Gaussian is, but have no parts.
             max_views: use at most so many views, spread over the camera's way.
 
         Returns:
@@ -120,13 +128,13 @@ class LanguageField:
             views = [views[i] for i in spread(poses, max_views)]
         count = len(scene.gaussians)
         if not views or not count:
-            return no_features(count, self.config.codes)
+            return things or no_features(count, self.config.codes)
         views, vectors = self._compacted(views)
         sums = CodeSums(count, vectors, self.config.slots)
         lifter = make_lifter(self.config)
         for view in views:
             lifter.add(sums, scene.gaussians, scene.keyframes[view.keyframe], view)
-        features = encode_sums(sums, vectors, self.config)
+        features = encode_sums(sums, vectors, self.config, things)
         return smooth(features, scene.gaussians, self.config)
 
     def state(self) -> dict[str, np.ndarray]:

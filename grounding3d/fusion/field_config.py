@@ -35,6 +35,9 @@ class FieldConfig(Section):
     minority_weight: float = Field(
         0.1, ge=0, le=1, description="what the codes outside the majority count; 1: as the others"
     )
+    things_share: float = Field(
+        0.5, ge=0, le=1, description="share of its object's vector in a Gaussian's feature"
+    )
     half_sure_views: float = Field(
         5.0, gt=0, description="half the confidence at this many views that agree"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags_array, hstack
 
 from grounding3d.fusion.base import NO_CODE, GaussianFeatures
 from grounding3d.fusion.code_sums import CodeSums
@@ -29,7 +29,12 @@ def no_features(count: int, slots: int) -> GaussianFeatures:
     )
 
 
-def encode_sums(sums: CodeSums, vectors: np.ndarray, config: FieldConfig) -> GaussianFeatures:
+def encode_sums(
+    sums: CodeSums,
+    vectors: np.ndarray,
+    config: FieldConfig,
+    things: GaussianFeatures | None = None,
+) -> GaussianFeatures:
     """Codes of each Gaussian's mean feature, after its majority has been favoured.
 
     The means are clustered in the few directions that hold the vectors' variety, a part at a
@@ -39,11 +44,18 @@ def encode_sums(sums: CodeSums, vectors: np.ndarray, config: FieldConfig) -> Gau
     Args:
         sums: of N Gaussians; weakened in place.
         vectors: [U,D] float32 unit vectors of the summed codes.
+        things: features of the same Gaussians by the things they lie on; where there are both,
+            they count `config.things_share`.
     """
     least = typical_cosine(vectors)
     least += config.majority_cosine * (1 - least)
     share = sums.favour_majority(least, config.minority_weight)
-    mixtures = _mixtures(sums, len(vectors))
+    mixtures = _mixtures(sums.codes, sums.weights, len(vectors))
+    sure = share * sums.seen / (sums.seen + config.half_sure_views)
+    if things is not None and len(things.codebook):
+        vectors = np.concatenate([vectors, things.codebook.astype(np.float32)])
+        mixtures = _mixed(mixtures, things, config.things_share)
+        sure = np.maximum(sure, things.confidence)
     rows = np.flatnonzero(np.diff(mixtures.indptr))
     if not len(rows):
         return no_features(len(share), config.codes)
@@ -60,7 +72,6 @@ def encode_sums(sums: CodeSums, vectors: np.ndarray, config: FieldConfig) -> Gau
     if config.codes > 1:
         parts = _features(mixtures[rows], short)
         _pursue(parts, means @ basis, codes, weights, rows)
-    sure = share * sums.seen / (sums.seen + config.half_sure_views)
     return GaussianFeatures(means.astype(np.float16), codes, weights, sure.astype(np.float16))
 
 
@@ -73,14 +84,25 @@ def typical_cosine(vectors: np.ndarray) -> float:
     return float(np.median(cosines)) if len(cosines) else 0.0
 
 
-def _mixtures(sums: CodeSums, count: int) -> csr_matrix:
+def _mixtures(codes: np.ndarray, weights: np.ndarray, count: int) -> csr_matrix:
     """[N,U] sparse, rows that sum to 1, or are empty."""
-    weights = np.where(sums.codes == NO_CODE, 0, sums.weights)
+    weights = np.where(codes == NO_CODE, 0, weights).astype(np.float32)
     total = weights.sum(axis=1, keepdims=True)
     used = weights > 0
     shares = (weights / np.maximum(total, 1e-30))[used]
     begin = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
-    return csr_matrix((shares, sums.codes[used].astype(np.int32), begin), (len(total), count))
+    return csr_matrix((shares, codes[used].astype(np.int32), begin), (len(total), count))
+
+
+def _mixed(mixtures: csr_matrix, things: GaussianFeatures, share: float) -> csr_matrix:
+    """[N,U+K] rows that sum to 1, of which things have `share` where there are both."""
+    by_thing = _mixtures(things.codes, things.weights, len(things.codebook))
+    has_view, has_thing = np.diff(mixtures.indptr) > 0, np.diff(by_thing.indptr) > 0
+    weight = np.where(has_view & has_thing, share, has_thing)
+    parts = [diags_array(1 - weight) @ mixtures, diags_array(weight) @ by_thing]
+    found = csr_matrix(hstack(parts))
+    found.eliminate_zeros()
+    return found
 
 
 def _basis(vectors: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from grounding3d.features.vocabulary import label_vocabulary
 from grounding3d.fusion.association import SegmentFuser
 from grounding3d.fusion.evidence import attach_crops
 from grounding3d.fusion.field import LanguageField
+from grounding3d.fusion.gaussian_features import gaussian_features
 from grounding3d.fusion.lifting import lift_masks
 from grounding3d.live.changes import ChangeDetector
 from grounding3d.live.config import Config
@@ -122,8 +123,9 @@ class Mapper:
         """Take in what can be seen in a frame: features for the Gaussians, segments for things."""
         masks = self._mask_source.masks(frame, self._up_world)
         embeddings = encode_masks(self._encoder, frame.rgb, masks)
-        cells = self._dense.cells(self._encoder, frame, masks, embeddings)
-        self._field.add(frame, keyframe, cells)
+        if self._dense is not None:
+            cells = self._dense.cells(self._encoder, frame, masks, embeddings)
+            self._field.add(frame, keyframe, cells)
         segments = lift_masks(frame, masks, embeddings, keyframe, self.config.fusion)
         self._fuser.add(attach_crops(segments, frame, masks), frame)
 
@@ -194,10 +196,13 @@ class Mapper:
             vocabulary=self._vocabulary,
             previous=self._objects,
         )
+        features = gaussian_features(scene, self._objects)
+        if self._dense is not None:
+            features = self._field.lift(scene, things=features, max_views=max_views)
         return LanguageScene(
             uuid=self._uuid,
             scene=scene,
-            features=self._field.lift(scene, max_views=max_views),
+            features=features,
             objects=self._objects,
             encoder=identify(self._encoder),
             static_transforms=self._static_transforms,

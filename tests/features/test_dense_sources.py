@@ -73,7 +73,7 @@ def test_every_source_keeps_the_contract(encoder, name: str, size, masked: str, 
 
 def paint(encoder, frame: RGBDFrame, masks: list[Mask], cell_px: int = 4):
     vectors = np.eye(len(masks), 24, dtype=np.float32)
-    config = DenseConfig(cell_px=cell_px)
+    config = DenseConfig(source="masks", cell_px=cell_px)
     return make_dense_source(config).cells(encoder, frame, masks, vectors)
 
 
@@ -101,13 +101,17 @@ def test_masks_that_cover_nothing_leave_no_features(encoder):
 def test_a_thousand_masks_are_painted(encoder):
     masks = [Mask(x % 60, x % 40, np.ones((4, 4), bool)) for x in range(1000)]
     vectors = np.tile(np.eye(1, 24, dtype=np.float32), (1000, 1))
-    cells = make_dense_source(DenseConfig()).cells(encoder, blank_frame(64, 48), masks, vectors)
+    cells = make_dense_source(DenseConfig(source="masks")).cells(
+        encoder, blank_frame(64, 48), masks, vectors
+    )
     assert (cells.index >= 0).mean() > 0.5
 
 
 def test_a_missing_vector_is_an_error(encoder, frame):
     with pytest.raises(ArrayError, match="one vector"):
-        make_dense_source().cells(encoder, frame, some_masks(frame), NO_VECTORS)
+        make_dense_source(DenseConfig(source="masks")).cells(
+            encoder, frame, some_masks(frame), NO_VECTORS
+        )
 
 
 def test_patches_lie_where_the_image_shows_them(encoder):
@@ -249,8 +253,12 @@ def test_a_folder_that_cannot_be_written_is_no_reason_to_fail(encoder, frame, tm
     assert once.calls == 1
 
 
+def test_there_is_no_dense_source_unless_one_is_named():
+    assert make_dense_source() is None
+
+
 def test_masks_are_not_cached_unless_asked_for(tmp_path: Path):
-    assert not isinstance(make_dense_source(DenseConfig()), CachedCells)
-    assert isinstance(make_dense_source(DenseConfig(cache=True)), CachedCells)
+    assert not isinstance(make_dense_source(DenseConfig(source="masks")), CachedCells)
+    assert isinstance(make_dense_source(DenseConfig(source="masks", cache=True)), CachedCells)
     folder = make_dense_source(DenseConfig(source="crops", cache_folder=tmp_path))
     assert isinstance(folder, CachedCells)

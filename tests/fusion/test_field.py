@@ -54,6 +54,35 @@ def test_each_thing_gets_its_own_vector() -> None:
     assert 0.2 < np.median(features.confidence.astype(float)) <= 1
 
 
+def test_a_gaussian_keeps_the_thing_it_lies_on_in_its_feature() -> None:
+    """Views that call everything red, and things that know better: both have their share."""
+    scene = surfels()
+    field = LanguageField()
+    for keyframe, frame in enumerate(frames()):
+        cells = true_cells(frame, 0.0)
+        red = np.where(cells.index >= 0, 0, -1).astype(np.int32)
+        field.add(frame, keyframe, replace(cells, index=red))
+    truth = thing_at(scene.gaussians.means)
+    known = truth == NAMES.index("blue")
+    codes = np.where(known, 0, NO_CODE).astype(np.uint16)[:, None]
+    things = GaussianFeatures(
+        VECTORS[[NAMES.index("blue")]].astype(np.float16),
+        codes,
+        known[:, None].astype(np.float16),
+        known.astype(np.float16),
+    )
+    lifted = field.lift(scene, things=things)
+    book = np.vstack([lifted.codebook.astype(np.float32), np.zeros((1, len(VECTORS[0])))])
+    own = book[np.where(lifted.codes[:, 0] == NO_CODE, -1, lifted.codes[:, 0].astype(int))]
+    red, blue = own @ VECTORS[0], own @ VECTORS[NAMES.index("blue")]
+    unseen = field.lift(scene).codes[:, 0] == NO_CODE
+    np.testing.assert_allclose(red[known & ~unseen], blue[known & ~unseen], atol=0.02)
+    np.testing.assert_allclose(blue[known & unseen], 1, atol=0.01)
+    elsewhere = ~known & (lifted.codes[:, 0] != NO_CODE)
+    np.testing.assert_allclose(red[elsewhere], 1, atol=0.01)
+    assert (lifted.confidence[known] == 1).all()
+
+
 def test_views_are_averaged() -> None:
     features = field_of(noise=0.5).lift(surfels())
     truth = thing_at(surfels().gaussians.means)

@@ -11,7 +11,9 @@ import pytest
 
 from grounding3d.capture import CaptureConfig, open_capture
 from grounding3d.errors import Cancelled, SceneError
+from grounding3d.features.dense_sources import DenseConfig
 from grounding3d.features.encoders import load_encoder
+from grounding3d.fusion.base import NO_CODE
 from grounding3d.live.config import Config
 from grounding3d.live.mapping import Mapper, build_scene
 from grounding3d.objects.base import LanguageScene
@@ -47,6 +49,33 @@ def test_a_recording_becomes_objects_in_metres(built, desk) -> None:
     assert built.scene.up_source == "capture"
     assert 8 <= len(built.objects) <= 20
     assert all(0 < item.box.volume < 20 for item in built.objects)
+
+
+@pytest.mark.parametrize("dense", ["masks", "patches"])
+def test_lifted_language_is_as_good_wherever_the_mapping_was_broken_off(
+    dense: str, desk, encoder, tmp_path: Path
+) -> None:
+    config = CONFIG.model_copy(
+        update={"dense": DenseConfig(source=dense, cache_folder=tmp_path, patch_scale=1.0)}
+    )
+    frames = list(desk)[:6]
+    whole, first = (Mapper(config, encoder, up_world=desk.up_world) for _ in range(2))
+    for frame in frames:
+        whole.add(frame)
+    for frame in frames[:3]:
+        first.add(frame)
+    second = Mapper(config, encoder, up_world=desk.up_world)
+    second.restore(first.snapshot(), first.state())
+    for frame in frames[3:]:
+        second.add(frame)
+    lifted, resumed = whole.finish().features, second.finish().features
+    assert (lifted.codes[:, 0] != NO_CODE).mean() > 0.8
+    assert len(lifted.codebook) > len(whole.finish().objects)
+    seen = lifted.codes[:, 0] != NO_CODE
+    np.testing.assert_array_equal(resumed.codes[:, 0] != NO_CODE, seen)
+    a, b = (f.codebook.astype(np.float32)[f.codes[seen, 0]] for f in (lifted, resumed))
+    assert np.median((a * b).sum(axis=1)) > 0.999
+    assert (a * b).sum(axis=1).min() > 0.97
 
 
 def test_snapshots_on_the_way_change_nothing(built, desk, encoder) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from tiny_clip import make_tiny_clip
-from tests.query.word_encoder import WordEncoder
 
 from grounding3d.features.base import Encoder
 from grounding3d.features.bundled_encoder import FOLDER
@@ -18,6 +17,7 @@ from grounding3d.geometry.boxes import OBB
 from grounding3d.geometry.camera import Camera
 from grounding3d.objects.base import LanguageScene, MapObject, ObjectMap
 from grounding3d.scene.base import Gaussians, Keyframe, Scene
+from tests.query.word_encoder import WordEncoder
 
 MakeScene = Callable[..., LanguageScene]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.query.word_encoder import RGB, thing
 
 from grounding3d.query.attributes import (
     COULD,
@@ -13,6 +12,7 @@ from grounding3d.query.attributes import (
     colour_shares,
     lab_from_rgb,
 )
+from tests.query.word_encoder import RGB, thing
 
 
 def index(*names: str) -> ColourIndex:

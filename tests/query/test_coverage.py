@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from tests.query.word_encoder import UP, scene_of, thing
 
 from grounding3d.geometry.transforms import look_at
 from grounding3d.query.coverage import Coverage
 from grounding3d.scene.base import Keyframe
+from tests.query.word_encoder import UP, scene_of, thing
 
 
 def looking(scene, targets):

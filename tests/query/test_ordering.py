@@ -6,7 +6,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from tests.query.word_encoder import UP, thing
 
 from grounding3d.query.layout import Layout
 from grounding3d.query.ordering import (
@@ -17,6 +16,7 @@ from grounding3d.query.ordering import (
     rank_probability,
 )
 from grounding3d.query.relations import Viewpoint
+from tests.query.word_encoder import UP, thing
 
 VIEW = Viewpoint(np.array([0.0, -3.0, 1.0]), None, "a test")
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.query.word_encoder import WordEncoder, scene_of, thing
 
 from grounding3d.fusion.base import GaussianFeatures
 from grounding3d.query.engine import QueryEngine
 from grounding3d.query.places import clusters, mean_feature
 from grounding3d.scene.base import Gaussians
+from tests.query.word_encoder import WordEncoder, scene_of, thing
 
 MUG = np.array([0.0, 0.0, 0.75])
 HANDLE = np.array([0.07, 0.0, 0.75])

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from tests.query.word_encoder import UP, thing
 
 from grounding3d.geometry.transforms import make_pose
 from grounding3d.query.layout import Layout
@@ -20,6 +19,7 @@ from grounding3d.query.relations import (
     between,
     relation_truth,
 )
+from tests.query.word_encoder import UP, thing
 
 EYE = np.array([0.0, -2.0, 1.5])
 MUG, LAPTOP, BOWL, TABLE, SPOON, BOX, BOOK = range(7)

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.query.word_encoder import WordEncoder, scene_of, thing
 
 from grounding3d.errors import QueryError
 from grounding3d.objects.base import ObjectMap
 from grounding3d.query.engine import QueryEngine
+from tests.query.word_encoder import WordEncoder, scene_of, thing
 
 
 def table_top():

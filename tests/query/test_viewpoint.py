@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.query.word_encoder import scene_of, thing
 
 from grounding3d.errors import QueryError
 from grounding3d.query.viewpoints import viewpoint_of
+from tests.query.word_encoder import scene_of, thing
 
 
 def test_the_last_camera_is_the_default():
