@@ -17,7 +17,7 @@ from grounding3d.query.answer import ParsedQuery
 from grounding3d.query.evidence import FEATURES, EvidenceIndex
 from grounding3d.query.noun_phrases import is_generic
 from grounding3d.query.parse import NotAQuestion, parse
-from grounding3d.query.truth import GroundTruth, TrueObject
+from grounding3d.query.truth import MARGIN_M, GroundTruth, TrueObject
 
 _FIT = 0.5
 _SELECTING = ("relations", "excluded", "order", "part_of")
@@ -133,11 +133,14 @@ def load_samples(path: Path, *, name: str | None = None) -> list[Sample]:
 def showing(scene: LanguageScene, target: TrueObject) -> np.ndarray:
     """[M] which mapped objects are a real one: centre in its box, and an extent that fits.
 
-    The extent keeps a fragment, or the floor under a table, from passing for the whole.
+    The extent keeps a fragment, or the floor under a table, from passing for the whole. Boxes are
+    inflated by the margin, so that a table of which only the top was mapped, a slab without
+    volume, still fits better than the floor does.
     """
     inside = target.contains(np.stack([item.position for item in scene.objects]))
-    true_box = (target.minimum, target.maximum)
-    overlap = np.array([aabb_iou(item.box.aabb(), true_box) for item in scene.objects])
+    true_box = (target.minimum - MARGIN_M, target.maximum + MARGIN_M)
+    boxes = [item.box.aabb() for item in scene.objects]
+    overlap = np.array([aabb_iou((a - MARGIN_M, b + MARGIN_M), true_box) for a, b in boxes])
     best = overlap[inside].max(initial=0.0)
     return np.asarray(inside & (overlap >= _FIT * best))
 

@@ -179,3 +179,13 @@ def test_a_fragment_does_not_pass_for_the_whole(tiny, make_scene):
     assert showing(scene, target).tolist() == [True, False]
     away = TrueObject(1, "x", "x", low + 9, high + 9)
     assert showing(scene, away).tolist() == [False, False]
+
+
+def test_a_table_top_is_the_table_and_the_floor_below_is_not(tiny, make_scene):
+    scene = make_scene(tiny, ["table", "desk"])
+    boxes = (((-0.7, -0.5, 0.66), (0.7, 0.5, 0.662)), ((-4.0, -5.0, -0.04), (4.2, 4.9, -0.01)))
+    mapped = (OBB.from_aabb(np.array(low), np.array(high)) for low, high in boxes)
+    objects = tuple(replace(item, box=box) for item, box in zip(scene.objects, mapped))
+    scene = replace(scene, objects=ObjectMap(objects))
+    target = TrueObject(0, "t", "table", np.array([-0.7, -0.5, 0.0]), np.array([0.7, 0.5, 0.66]))
+    assert showing(scene, target).tolist() == [True, False]
