@@ -20,6 +20,7 @@ import numpy as np
 
 from grounding3d.features.encoders import load_encoder
 from grounding3d.features.identity import identify
+from grounding3d.live.config import Config, load_config
 from grounding3d.query.calibration import FOLDER
 from grounding3d.query.fitting import check_samples, fit_calibration, validation
 from grounding3d.query.parse import parse
@@ -72,7 +73,6 @@ def vain_captions(truth: dict, others: list[dict], seed: int, count: int = 6) ->
 def build(folder: Path, spec: str, others: list[dict], seed: int) -> list[Sample]:
     """The samples of one capture, built with the ordinary configuration and untrained surfels."""
     from grounding3d.capture import open_capture
-    from grounding3d.live.config import load_config
     from grounding3d.live.mapping import build_scene
 
     encoder = load_encoder(spec)
