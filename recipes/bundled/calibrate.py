@@ -20,7 +20,7 @@ import numpy as np
 
 from grounding3d.features.encoders import load_encoder
 from grounding3d.features.identity import identify
-from grounding3d.live.config import Config, load_config
+from grounding3d.live.config import load_config
 from grounding3d.query.calibration import FOLDER
 from grounding3d.query.fitting import check_samples, fit_calibration, validation
 from grounding3d.query.parse import parse
