@@ -84,9 +84,10 @@ class PlaceFinder:
 
     @staticmethod
     def usable(scene: LanguageScene) -> bool:
-        """Whether the scene has language features to search."""
+        """Whether the Gaussians' features say more than the objects' own vectors do."""
         n = len(scene.scene.gaussians)
-        return len(scene.features.codebook) > 0 and 0 < n == len(scene.features.codes)
+        is_finer = len(scene.features.codebook) > len(scene.objects)
+        return is_finer and 0 < n == len(scene.features.codes)
 
     def find(self, phrase: str, query: np.ndarray, noun: np.ndarray | None) -> Place | None:
         """The place of a phrase in the whole scene, None where nothing clearly stands out.
