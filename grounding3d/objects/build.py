@@ -123,6 +123,7 @@ def _object(
         config.pose_sigma_m,
         points=segment.points,
         misfit_m=segment.misfit_m,
+        hidden_m=stand.hidden_m,
     )
     views = segment.view_keyframes if len(segment.view_keyframes) else segment.keyframes
     return MapObject(

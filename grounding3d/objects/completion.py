@@ -15,6 +15,8 @@ from grounding3d.objects.extent import height_range, observed_box, with_bottom
 from grounding3d.objects.support import Carrier, carrier_of, floor_under
 from grounding3d.scene.base import Scene
 
+_TABLE_M = 0.75  # height of a usual table
+_STEP_M = 0.1  # supports this near in height are parts of one
 _FOOT_SHARE = 0.3  # of a low thing's height, at most this is taken for its support's surface
 
 
@@ -26,11 +28,14 @@ class Stand:
         box: completed box.
         support_id: object it rests on, None if none or unknown.
         container_id: object it lies in, likewise.
+        hidden_m: how far it may reach down below the box where nothing was seen of it: a table of
+            which only the top was mapped.
     """
 
     box: OBB
     support_id: int | None = None
     container_id: int | None = None
+    hidden_m: float = 0.0
 
 
 def complete(
@@ -116,6 +121,19 @@ def _complete_support(
 ) -> Stand:
     found = floor_under(item, supports, scene.gaussians.means, up)
     if found is None:
-        return Stand(item.box)
+        return Stand(item.box, hidden_m=_hidden(item, supports, up))
     floor, height = found
     return Stand(with_bottom(item.box, up, height), floor.id)
+
+
+def _hidden(item: Carrier, supports: list[Carrier], up: np.ndarray) -> float:
+    """How far a slab is over the next lower support; a lone slab may be any table's top.
+
+    The lowest of several supports is a floor, which hides nothing.
+    """
+    bottom = height_range(item.box, up)[0]
+    tops = [height_range(other.box, up)[1] for other in supports if other.id != item.id]
+    lower = [top for top in tops if top < bottom - _STEP_M]
+    if lower:
+        return bottom - max(lower)
+    return _TABLE_M if not tops else 0.0

@@ -56,6 +56,7 @@ def center_covariance(
     *,
     points: np.ndarray | None = None,
     misfit_m: float = 0.0,
+    hidden_m: float = 0.0,
     model: CovarianceModel | None = None,
 ) -> np.ndarray:
     """Covariance [3,3] of the box's centre, m^2, world frame.
@@ -66,6 +67,8 @@ def center_covariance(
         bottom_known: the lower face stands on a known support.
         pose_sigma_m: error that the poses of all frames share, standard deviation, metres.
         points: [n,3] observed surface; without it the thing is taken to be symmetric.
+        hidden_m: how far the thing may reach down below the box, metres. The centre is then up to
+            half as much lower.
         misfit_m: how far the frames lay from the map, root mean square, metres.
         model: parameters; the fitted ones if None.
     """
@@ -77,6 +80,7 @@ def center_covariance(
     # the centre is the mean of two opposite faces
     variance = face.sum(axis=0) / 4 + noise**2 / max(1, len(cameras))
     variance += pose_sigma_m**2 + misfit_m**2
+    variance[2] += (hidden_m / 4) ** 2
     covariance = (box.R * variance) @ box.R.T
     if points is not None and len(points):
         shift = model.lopsided * middle_shift(box, points)

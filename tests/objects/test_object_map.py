@@ -102,6 +102,21 @@ def test_a_table_with_legs_reaches_the_floor() -> None:
     assert size_error(slab.box.size, TABLE.size) < 0.05
 
 
+def test_a_table_of_which_only_the_top_was_mapped_may_be_centred_half_way_to_the_floor() -> None:
+    rng = np.random.default_rng(5)
+    corners = np.array([[-2, -2, 0], [2, 2, 0]])
+    ground = segment(9, rng.uniform(*corners, (4000, 3)), kind="support")
+    alone = build_objects(table_segments(), make_scene()).by_id(1)
+    both = build_objects([*table_segments(), ground], make_scene())
+    table, floor = both.by_id(1), both.by_id(5)
+    assert table.support_id is None
+    body = np.array([0, 0, -table.box.center[2] / 2])  # from the slab's centre to the table's
+    for item in (table, alone):
+        assert body @ np.linalg.solve(item.covariance, body) < 7.8
+        assert np.sqrt(item.covariance[0, 0]) < 0.03
+    assert np.sqrt(floor.covariance[2, 2]) < 0.02
+
+
 def test_covariances_are_positive_and_some_millimetres() -> None:
     for item in list(build_objects(table_segments(), make_scene()))[1:]:
         sigma = np.sqrt(np.linalg.eigvalsh(item.covariance))
