@@ -96,8 +96,8 @@ class TestSplats:
         np.testing.assert_allclose(content["objects"][1]["position"], BOXES["red"].center)
         assert set(content) == {"schema", "scene", "frame_id", "up_world", "objects"}
         assert set(content["objects"][1]) == {
-            "id", "kind", "label", "position", "covariance", "box", "support", "n_views",
-            "n_points", "stamp",
+            "id", "kind", "label", "position", "covariance", "box", "support", "container",
+            "n_views", "n_points", "stamp",
         }  # fmt: skip
         assert content == object_listing(load_scene(folder))
 

@@ -77,7 +77,7 @@ def test_a_question_on_the_topic_is_answered_in_metres(probe: Probe) -> None:
 @pytest.mark.parametrize(
     ("text", "status", "reason"),
     [
-        ("where is the umbrella", "not_found", "unobserved"),
+        ("where is the umbrella", "not_found", "absent"),
         ("", "invalid", "empty_query"),
         ("x" * 20_000, "invalid", "too_many"),
         ("\x00\ud83d\ude00 '; DROP TABLE", "invalid", None),
