@@ -17,6 +17,7 @@ from grounding3d.errors import MissingDependencyError
 from grounding3d.live.messages import answers, cloud, markers
 from grounding3d.live.messages.types import BagTypes, MessageTypes, RosTypes, _import_class
 from grounding3d.live.responder import ErrorCode
+from grounding3d.query.answer import ParsedQuery
 from tests.live.answers import answer, candidate, plain, reply
 from tests.objects.object_factories import language_scene
 from tests.ros_build import build_tool, ros_environment
@@ -136,7 +137,10 @@ def test_the_typed_answer_is_the_json_field_by_field(bag_types: BagTypes) -> Non
     for name in ("query", "status", "reason_code", "reason", "scene"):
         assert getattr(message, name) == record[name]
     assert message.parsed.target == "red mug"
-    assert plain(message.parsed.relations) == [{"relation": "on", "anchor": "table"}]
+    assert plain(message.parsed.relations) == [
+        {"relation": "on", "anchor": "table", "other": "", "negated": False}
+    ]
+    assert (message.parsed.order.by, message.parsed.quantity) == ("", 0)
     first, second = message.candidates
     wanted = record["candidates"][0]
     assert [first.position.x, first.position.y, first.position.z] == wanted["position"]
@@ -145,6 +149,25 @@ def test_the_typed_answer_is_the_json_field_by_field(bag_types: BagTypes) -> Non
     assert (first.support.id, first.support.label) == (2, "table")
     assert (second.support.id, second.has_stamp) == (0, False)
     assert (first.selected, second.selected) == (True, False)
+
+
+def test_all_that_was_understood_is_in_the_message(bag_types: BagTypes) -> None:
+    parsed = ParsedQuery(
+        "cup",
+        relations=({"relation": "between", "anchor": "a", "other": "b", "negated": True},),
+        plural=True,
+        excluded=("red",),
+        order={"by": "left", "rank": 2},
+        quantity=3,
+        part_of="set",
+    )
+    reply = replace(REPLY, answer=replace(REPLY.answer, parsed=parsed))
+    sent = answers.answer_message(bag_types, reply).parsed
+    wanted = reply.answer.as_dict()["parsed"]
+    assert plain(sent.relations) == wanted["relations"]
+    assert (sent.order.by, sent.order.rank) == ("left", 2)
+    for name in ("target", "attributes", "plural", "excluded", "quantity", "part_of"):
+        assert getattr(sent, name) == wanted[name], name
 
 
 def test_the_codes_are_those_of_the_message_definitions(bag_types: BagTypes) -> None:

@@ -226,8 +226,11 @@ def _parsed(types: MessageTypes, parsed: ParsedQuery) -> Any:
         relations=relations,
         plural=parsed.plural,
         excluded=list(parsed.excluded),
-        order_by=str(order.get("by", "")),
-        order_rank=int(order.get("rank", 0)),
+        order=types.make(
+            "grounding3d_msgs/msg/Order",
+            by=str(order.get("by", "")),
+            rank=int(order.get("rank", 0)),
+        ),
         quantity=parsed.quantity or 0,
         part_of=parsed.part_of or "",
     )
