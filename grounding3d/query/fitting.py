@@ -92,20 +92,28 @@ def validation(samples: Sequence[Sample], identity: EncoderIdentity) -> dict[str
     return cross_validated(samples, identity).as_dict() | {"auroc": round(area or 0.0, 4)}
 
 
+def check_count(n_scenes: int) -> None:
+    """Refuse fewer scenes than thresholds can be chosen on.
+
+    Raises:
+        ConfigError: says how many are needed.
+    """
+    if n_scenes < LEAST_SCENES:
+        raise ConfigError(
+            "too few scenes to fit a calibration",
+            expected=f"{LEAST_SCENES} or more with questions that can be used",
+            found=str(n_scenes),
+            hint="Thresholds are chosen on scenes that were left out of the fit.",
+        )
+
+
 def check_samples(samples: Sequence[Sample]) -> None:
     """Refuse what no trustworthy table can be fitted to.
 
     Raises:
         ConfigError: too few scenes, or no question about something present, or absent.
     """
-    scenes = {sample.scene for sample in samples}
-    if len(scenes) < LEAST_SCENES:
-        raise ConfigError(
-            "too few scenes to fit a calibration",
-            expected=f"{LEAST_SCENES} or more with questions that can be used",
-            found=str(len(scenes)),
-            hint="Thresholds are chosen on scenes that were left out of the fit.",
-        )
+    check_count(len({sample.scene for sample in samples}))
     present = sum(bool(sample.wanted.any()) for sample in samples)
     for count, what in ((present, "present"), (len(samples) - present, "absent")):
         if not count:

@@ -45,11 +45,17 @@ class Calibrate:
         from grounding3d.features.identity import identify
         from grounding3d.interfaces.progress import show_progress
         from grounding3d.interfaces.suites import SceneSource, find_cases
-        from grounding3d.query.fitting import check_samples, fit_calibration, validation
+        from grounding3d.query.fitting import (
+            check_count,
+            check_samples,
+            fit_calibration,
+            validation,
+        )
         from grounding3d.query.samples import collect_samples
 
         _check_out(self.out)
         cases = find_cases(self.paths, self.ground_truth)
+        check_count(len(cases))  # before hours of building
         config = read_config(self.config, self.set, {"encoder": self.encoder})
         samples, identities = [], []
         with show_progress() as progress:
