@@ -62,6 +62,7 @@ def play(
         "objects": stats.n_objects, "gaussians": stats.n_gaussians,
         "mapper_mb_first_pass": settled[0][1], "mapper_mb_end": settled[-1][1],
         "growth": round(settled[-1][1] / settled[0][1] - 1, 4),
+        "mapper_mb_by_minute": [row[1] for row in settled[::12]],
         "client_mb_first_pass": settled[0][2], "client_mb_end": settled[-1][2],
         "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip

