@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -25,17 +25,7 @@ Kind = Literal[
     "ordinal",
     "absent",
 ]
-ALL_KINDS: tuple[Kind, ...] = (
-    "plain",
-    "caption",
-    "synonym",
-    "attribute",
-    "relation",
-    "negation",
-    "plural",
-    "ordinal",
-    "absent",
-)
+ALL_KINDS: tuple[Kind, ...] = get_args(Kind)
 COLOUR_WORDS = frozenset({*ANY, "silver", "gold", "cyan", "tan", "cream"})
 FLOOR, TABLE = "floor", "table"
 
