@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 _log = logging.getLogger(__name__)
@@ -58,3 +59,21 @@ def _batched_nms(boxes: Any, scores: Any, idxs: Any, iou_threshold: float) -> An
         iou = w * h / (area[best] + area[order] - w * h).clamp(min=1e-9)
         order = order[(iou <= iou_threshold) | (idxs[order] != idxs[best])]
     return torch.stack(kept) if kept else torch.zeros(0, dtype=torch.int64, device=boxes.device)
+
+
+class _TorchvisionWatch:
+    """A meta-path finder that finds nothing, but prepares torchvision before others find it."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "torchvision":
+            sys.meta_path.remove(self)  # type: ignore[arg-type]
+            prepare_torchvision()
+
+
+def prepare_torchvision_on_import() -> None:
+    """Call `prepare_torchvision` when a program that is not ours imports torchvision.
+
+    Costs nothing until then; `grounding3d nerf-setup` has it called at the start of nerfstudio's
+    commands where their torchvision would not import. Goes with `prepare_torchvision`.
+    """
+    sys.meta_path.insert(0, _TorchvisionWatch())  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from grounding3d.interfaces.commands.doctor import Doctor
 from grounding3d.interfaces.commands.evaluate import Evaluate
 from grounding3d.interfaces.commands.export import Export
 from grounding3d.interfaces.commands.info import Info
+from grounding3d.interfaces.commands.nerf_setup import NerfSetup
 from grounding3d.interfaces.commands.query import Query
 from grounding3d.interfaces.commands.render import Render
 from grounding3d.interfaces.commands.replay import Replay
@@ -44,6 +45,7 @@ Command = (
     | Annotated[Ros, _subcommand("ros")]
     | Annotated[Ask, _subcommand("ask")]
     | Annotated[Replay, _subcommand("replay")]
+    | Annotated[NerfSetup, _subcommand("nerf-setup")]
 )
 
 EXIT_INTERRUPTED = 1
