@@ -7,12 +7,15 @@ on a reduced image, then the outlines are redrawn at full resolution by depth an
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from scipy import ndimage
 
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.features.base import Mask
 from grounding3d.features.mask_background import find_background, give_back, hang_below
+from grounding3d.features.mask_furniture import connect_apart, group_furniture
 from grounding3d.features.mask_outlines import redraw_outlines
 from grounding3d.features.mask_pieces import connect, drop_small, join_pieces
 from grounding3d.features.mask_stacks import split_stacks
@@ -30,7 +33,9 @@ class GeometricMasks:
         self.config = config or MaskConfig()
 
     def masks(self, frame: RGBDFrame, up_world: np.ndarray | None = None) -> list[Mask]:
-        """Supports first, then objects; disjoint. Empty for a frame without depth.
+        """Supports first, then objects, disjoint but that furniture covers its boards.
+
+        Empty for a frame without depth.
 
         Args:
             frame: posed frame.
@@ -41,9 +46,9 @@ class GeometricMasks:
         surface, rgb = reduce_frame(frame, stride, self.config.max_depth_m)
         if surface.valid.sum() * stride**2 < self.config.min_pixels:
             return []
-        labels, supports = segment(surface, rgb, _up_camera(frame, up_world, surface), self.config)
-        full = redraw_outlines(labels, supports, frame.rgb, frame.depth_m, stride)[:height, :width]
-        return _as_masks(full, supports, self.config)
+        parts = segment(surface, rgb, _up_camera(frame, up_world, surface), self.config)
+        full = redraw_outlines(parts.labels, parts.supports, frame.rgb, frame.depth_m, stride)
+        return _as_masks(full[:height, :width], parts, self.config)
 
 
 def reduce_frame(frame: RGBDFrame, stride: int, max_depth_m: float) -> tuple[Surface, np.ndarray]:
@@ -74,38 +79,55 @@ def reduce_frame(frame: RGBDFrame, stride: int, max_depth_m: float) -> tuple[Sur
     return surface, color / stride**2
 
 
-def segment(
-    surface: Surface, rgb: np.ndarray, up: np.ndarray | None, config: MaskConfig
-) -> tuple[np.ndarray, int]:
-    """Label image of a reduced frame.
+@dataclass(frozen=True)
+class Parts:
+    """A reduced frame cut into parts.
 
-    Returns:
-        labels [h,w] int32 (0 unknown, -1 background without a mask, 1..S supports, then objects)
-        and the number S of supports.
+    Attributes:
+        labels: [h,w] int32: 0 unknown, -1 background without a mask, 1..S supports, S + k the body
+            of support k, then objects.
+        supports: S.
+        furniture: sets of labels that are one thing each.
+    """
+
+    labels: np.ndarray
+    supports: int = 0
+    furniture: list[list[int]] = field(default_factory=list)
+
+
+def segment(surface: Surface, rgb: np.ndarray, up: np.ndarray | None, config: MaskConfig) -> Parts:
+    """The parts of a reduced frame.
+
+    Args:
+        surface: the depth image.
+        rgb: [h,w,3] float32 colour of the same size.
+        up: [3] unit, camera frame; None where unknown.
+        config: thresholds.
     """
     if up is None:
         pieces, _ = connect(surface, surface.valid)
-        return drop_small(pieces, config.min_pixels / 8), 0
+        return Parts(drop_small(pieces, config.min_pixels / 8))
     background = find_background(surface, rgb, up, config)
-    labels = background.labels
+    labels, count = background.labels, len(background.supports)
     upright = make_upright(surface, up)
     levels = [
-        float(upright.height[labels == number + 1].mean())
-        for number in range(len(background.supports))
-        if (labels == number + 1).any()
+        float(upright.height[labels == number].mean())
+        for number in range(1, count + 1)
+        if (labels == number).any()
     ]
     below = hang_below(surface, background, upright)
     for part in (surface.valid & (labels == 0) & ~below, below):
-        pieces, _ = connect(surface, part)
+        pieces = connect_apart(surface, part, background.panels)
         give_back(surface, background, pieces)
         pieces[labels != 0] = 0
         pieces = join_pieces(drop_small(pieces, config.min_pixels / 8), labels, upright, levels)
         pieces = split_stacks(surface, pieces, upright)
         pieces = drop_small(pieces, config.min_pixels / 8)
-        last = max(int(labels.max()), len(background.supports))
+        last = max(int(labels.max()), 2 * count)
         labels[pieces > 0] = pieces[pieces > 0] + last
-    fill_flat_middles(labels, len(background.supports), rgb)
-    return labels, len(background.supports)
+    fill_flat_middles(labels, 2 * count, rgb)
+    groups = group_furniture(surface, labels, background.supports, background.panels, upright)
+    return Parts(labels, count, groups)
 
 
 def _up_camera(
@@ -118,17 +140,35 @@ def _up_camera(
     return up / np.linalg.norm(up)
 
 
-def _as_masks(labels: np.ndarray, supports: int, config: MaskConfig) -> list[Mask]:
+def _as_masks(labels: np.ndarray, parts: Parts, config: MaskConfig) -> list[Mask]:
+    """Supports, then things; furniture is one mask, its boards are supports besides."""
+    boxes = ndimage.find_objects(np.maximum(labels, 0))
+    boxes += [None] * (int(parts.labels.max()) - len(boxes))
+    singles = set(range(1, len(boxes) + 1)) - {
+        label for group in parts.furniture for label in group if label > parts.supports
+    }
     masks = []
-    for label, window in enumerate(ndimage.find_objects(np.maximum(labels, 0)), 1):
+    for group in [[label] for label in sorted(singles)] + parts.furniture:
+        window = _union([box for label in group if (box := boxes[label - 1]) is not None])
         if window is None:
             continue
-        bits = labels[window] == label
+        bits = np.isin(labels[window], group)
         area = int(bits.sum())
-        kind = "support" if label <= supports else "object"
+        kind = "support" if len(group) == 1 and group[0] <= parts.supports else "object"
         if area < config.min_pixels:
             continue
         if kind == "object" and area > config.max_image_share * labels.size:
             continue
         masks.append(Mask(window[1].start, window[0].start, bits, kind, 1.0))  # type: ignore[arg-type]
     return masks
+
+
+def _union(boxes: list[tuple[slice, ...]]) -> tuple[slice, slice] | None:
+    """The smallest window around some, None for none."""
+    if not boxes:
+        return None
+    rows, columns = (
+        slice(min(box[axis].start for box in boxes), max(box[axis].stop for box in boxes))
+        for axis in (0, 1)
+    )
+    return rows, columns

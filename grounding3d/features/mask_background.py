@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grounding3d.features.mask_pieces import connect
+from grounding3d.features.mask_furniture import connect_apart, is_board, is_body, is_panel
 from grounding3d.features.mask_thin import thin_things
 from grounding3d.features.masks import MaskConfig
 from grounding3d.features.planes import (
@@ -21,6 +21,8 @@ from grounding3d.features.upright import Upright, outline, within
 
 _OVERHANG_M = 0.04
 _EDGE_M, _LEG_M, _LEG_WIDTH_M = 0.1, 0.5, 0.2
+_TOUCH_M = 0.025
+_BOARD_SHARE = 0.4  # of the smallest support's area is enough for a board that ends at a panel
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,14 @@ class Background:
         supports: planes, the largest first.
         walls: vertical planes.
         thin: [h,w] bool, proved to be a thin thing on a support.
+        panels: [h,w] int32 number of the panel a pixel lies in, 0 = none; its label is 0.
     """
 
     labels: np.ndarray
     supports: list[Plane]
     walls: list[Plane]
     thin: np.ndarray
+    panels: np.ndarray
 
 
 def find_background(
@@ -53,34 +57,42 @@ def find_background(
     """
     labels = np.zeros(surface.valid.shape, np.int32)
     thin = np.zeros(labels.shape, bool)
-    supports = _true_supports(
-        surface,
-        find_supports(surface, up, config.min_support_area_m2, config.max_support_tilt),
+    walls, panels = _upright_planes(surface, up, config)
+    found = find_supports(
+        surface, up, _BOARD_SHARE * config.min_support_area_m2, config.max_support_tilt
     )
+    supports = _true_supports(surface, found, panels, config.min_support_area_m2)
     for number, plane in enumerate(supports, 1):
         lying = _lies_on(surface, plane, config.min_height_m) & (labels == 0)
         thin_here = thin_things(surface, rgb, plane, lying)
         labels[lying & ~thin_here] = number
         thin |= thin_here
-    free = surface.valid & (labels == 0)
-    walls = find_walls(surface, up, free, config.min_wall_area_m2)
+    panels[labels != 0] = 0
     for wall in walls:
-        labels[wall.bits & (labels == 0)] = -1
-    return Background(labels, supports, walls, thin)
+        labels[wall.bits & (labels == 0) & (panels == 0)] = -1
+    return Background(labels, supports, walls, thin, panels)
 
 
 def hang_below(surface: Surface, background: Background, upright: Upright) -> np.ndarray:
     """Label the edges, frames and legs of supports; tell what else is below a support.
+
+    What hangs below support k and fills its width is the support's body, labelled S + k for S
+    supports.
 
     Returns:
         [h,w] bool pixels below a support and within its outline that are not part of it.
     """
     labels = background.labels
     below = np.zeros(labels.shape, bool)
+    count = len(background.supports)
     for number, plane in enumerate(background.supports, 1):
         under = surface.valid & (labels == 0) & _under(surface, plane, upright)
-        pieces, _ = connect(surface, under)
-        labels[_hanging(surface, plane, labels == number, pieces, upright)] = number
+        pieces = connect_apart(surface, under, background.panels)
+        standing = _standing(surface, background, number, pieces, upright)
+        hanging = _hanging(surface, plane, labels == number, pieces, standing, upright)
+        height = plane.height(surface.points)
+        body = is_body(plane, hanging, height)
+        labels[hanging] = number + count if body else number
         below |= under
     return below & (labels == 0)
 
@@ -110,20 +122,39 @@ def give_back(surface: Surface, background: Background, pieces: np.ndarray) -> N
         background.labels[ragged[pieces] & (background.labels == 0)] = number
 
 
-def _true_supports(surface: Surface, planes: list[Plane]) -> list[Plane]:
+def _upright_planes(
+    surface: Surface, up: np.ndarray, config: MaskConfig
+) -> tuple[list[Plane], np.ndarray]:
+    """Walls, and the numbers [h,w] int32 of the panels that pixels lie in, 0 = none."""
+    panels = np.zeros(surface.valid.shape, np.int32)
+    walls = []
+    for plane in find_walls(surface, up, surface.valid, config.min_panel_area_m2):
+        if is_panel(surface, plane, up):
+            panels[plane.bits & (panels == 0)] = panels.max() + 1
+        elif plane.area_m2 >= config.min_wall_area_m2:
+            walls.append(plane)
+    return walls, panels
+
+
+def _true_supports(
+    surface: Surface, planes: list[Plane], panels: np.ndarray, min_area_m2: float
+) -> list[Plane]:
     """Leave out what is no support of its own.
 
     That is a second reading of a noisy plane, and what lies on a larger support and is small: the
-    tops of books and boxes.
+    tops of books and boxes. The boards of a shelf are as small, but end at its back.
     """
     kept: list[Plane] = []
     for plane in planes:
+        board = is_board(surface, plane, panels)
+        if plane.area_m2 < min_area_m2 and not board:
+            continue
         middle = surface.points[plane.bits].mean(axis=0)
         noise = float(surface.sigma_m[plane.bits].mean())
         heights = [float(other.height(middle)) for other in kept]
         if any(abs(height) < 0.015 + 4 * noise for height in heights):
             continue
-        if any(_is_top_of_thing(plane, height) for height in heights):
+        if not board and any(_is_top_of_thing(plane, height) for height in heights):
             continue
         kept.append(plane)
     return kept
@@ -159,8 +190,40 @@ def _under(surface: Surface, plane: Plane, upright: Upright) -> np.ndarray:
     return low
 
 
+def _standing(
+    surface: Surface, background: Background, number: int, pieces: np.ndarray, upright: Upright
+) -> np.ndarray:
+    """[n + 1] bool: which of n pieces stand on a support other than the numbered one."""
+    found = np.zeros(pieces.max() + 1, bool)
+    if len(found) == 1:
+        return found
+    for other, plane in enumerate(background.supports, 1):
+        if other == number:
+            continue
+        hull = outline(upright.ground[background.labels == other][::3])
+        if hull is None:
+            continue
+        inside = pieces > 0
+        height = plane.height(surface.points[inside])
+        index = pieces[inside]
+        near = (np.abs(height) < 0.02 + 2 * surface.sigma_m[inside]) & within(
+            upright.ground[inside], hull.astype(np.float32), 0.02
+        )
+        size = np.maximum(np.bincount(index, minlength=len(found)), 1)
+        low = np.bincount(index, weights=height < -0.03, minlength=len(found)) / size
+        foot = np.bincount(index, weights=near, minlength=len(found))
+        found |= (foot > 3) & (low < 0.05)
+    found[0] = False
+    return found
+
+
 def _hanging(
-    surface: Surface, plane: Plane, own: np.ndarray, pieces: np.ndarray, upright: Upright
+    surface: Surface,
+    plane: Plane,
+    own: np.ndarray,
+    pieces: np.ndarray,
+    standing: np.ndarray,
+    upright: Upright,
 ) -> np.ndarray:
     """Pixels [h,w] of the pieces below a plane that belong to it: its edge, frame and legs.
 
@@ -172,6 +235,8 @@ def _hanging(
         plane: the support.
         own: [h,w] bool pixels labelled as the support.
         pieces: [h,w] int pieces of what is below it.
+        standing: [n + 1] bool, which pieces stand on another support: a bottle in a shelf, unless
+            it reaches up to this one as a shelf's side does.
         upright: level frame of the image.
     """
     taken = pieces < 0
@@ -183,6 +248,8 @@ def _hanging(
     for _ in range(2):
         for piece in np.unique(pieces[widen(widen(widen(own | taken)))]):
             if piece == 0 or tops[piece] < -_LEG_M:
+                continue
+            if standing[piece] and tops[piece] < -_TOUCH_M:
                 continue
             inside = pieces == piece
             begin = upright.ground[inside & (height > tops[piece] - 0.1)]

@@ -129,7 +129,7 @@ def up_from_image(surface: Surface) -> np.ndarray | None:
 
 
 def find_supports(
-    surface: Surface, up: np.ndarray, min_area_m2: float, max_tilt: float, limit: int = 5
+    surface: Surface, up: np.ndarray, min_area_m2: float, max_tilt: float, limit: int = 7
 ) -> list[Plane]:
     """Horizontal planes of at least `min_area_m2`, the largest first.
 
@@ -147,9 +147,25 @@ def find_supports(
 
 
 def find_walls(
-    surface: Surface, up: np.ndarray, free: np.ndarray, min_area_m2: float, limit: int = 4
+    surface: Surface,
+    up: np.ndarray,
+    free: np.ndarray,
+    min_area_m2: float,
+    limit: int = 4,
+    per_direction: int = 4,
 ) -> list[Plane]:
-    """Vertical planes of at least `min_area_m2` among the `free` pixels [h,w]."""
+    """Vertical planes of at least `min_area_m2` among the `free` pixels [h,w].
+
+    Several may be parallel: a room's wall, and the back of a shelf before it.
+
+    Args:
+        surface: the depth image.
+        up: [3] unit, camera frame.
+        free: [h,w] bool.
+        min_area_m2: smallest visible area.
+        limit: at most so many directions.
+        per_direction: at most so many planes in each.
+    """
     tilt = np.abs(surface.normals @ up.astype(np.float32))
     upright = (surface.area_m2 > 0) & (tilt < 0.35) & free
     walls: list[Plane] = []
@@ -158,11 +174,11 @@ def find_walls(
         if direction is None:
             break
         aligned = upright & (surface.normals @ direction.astype(np.float32) > 0.9)
-        found = _find_planes(surface, aligned, direction, 0.95, min_area_m2, 1)
+        found = _find_planes(surface, aligned, direction, 0.95, min_area_m2, per_direction)
         if not found:
             break
         walls += found
-        upright &= ~found[0].bits & ~aligned
+        upright &= ~aligned
     return walls
 
 

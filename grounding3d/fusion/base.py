@@ -58,6 +58,8 @@ class FusedSegment:
         crops: pictures of the best views that have one, best first.
         misfit_m: how far frames lay from it (root mean square of their medians), metres; 0 where
             nobody measured.
+        body_id: of a support, the object that it is a face of: a shelf's board, a cabinet's top.
+            None for a table, whose support is all of it.
     """
 
     id: int
@@ -71,6 +73,7 @@ class FusedSegment:
     keyframes: np.ndarray
     crops: tuple[Crop, ...] = ()
     misfit_m: float = 0.0
+    body_id: int | None = None
 
 
 NO_CODE = 0xFFFF

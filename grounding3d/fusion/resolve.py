@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _SETTLED_FRAMES = 20
 _AMONG_SHARE = 0.7  # of a fragment's points lie next to the other's
 _PATCH_SEEN_SHARE = 0.35
+_BODY_OFF_M, _BODY_SHARE = 0.06, 0.3
+_BODY_VIEWS_SHARE = 0.5
 _ISLAND_SHARE = 0.2  # smaller separate pieces of a thing are leaked masks
 
 
@@ -163,7 +165,10 @@ def _trim(voxels: VoxelHistogram, kind: str, config: FusionConfig) -> VoxelHisto
 
 
 def drop_doubtful(candidates: list[Candidate], config: FusionConfig) -> list[FusedSegment]:
-    """Drop what was seen too seldom, and the weaker of a support and an object in one place."""
+    """Drop what was seen too seldom, and the weaker of a support and an object in one place.
+
+    Of a support that is a face of a larger object both stay; the support says whose it is.
+    """
     kept = [
         c
         for c in candidates
@@ -171,6 +176,7 @@ def drop_doubtful(candidates: list[Candidate], config: FusionConfig) -> list[Fus
         and len(c.segment.keyframes) >= config.min_seen_share * c.n_visible
     ]
     doubtful: set[int] = set()
+    bodies: dict[int, FusedSegment] = {}
     objects = [c for c in kept if c.segment.kind == "object"]
     for support in (c.segment for c in kept if c.segment.kind == "support"):
         tree = cKDTree(support.points)
@@ -178,9 +184,29 @@ def drop_doubtful(candidates: list[Candidate], config: FusionConfig) -> list[Fus
             if _is_patch(thing, tree, config):
                 doubtful.add(thing.segment.id)
             elif _is_top(support, thing.segment, config):
-                weaker = min(thing.segment, support, key=lambda s: len(s.keyframes))
-                doubtful.add(weaker.id)
-    return sorted((c.segment for c in kept if c.segment.id not in doubtful), key=lambda s: s.id)
+                if _is_body(thing.segment, support, tree):
+                    bodies[support.id] = _larger(bodies.get(support.id), thing.segment)
+                else:
+                    weaker = min(thing.segment, support, key=lambda s: len(s.keyframes))
+                    doubtful.add(weaker.id)
+    segments = [
+        replace(s, body_id=bodies[s.id].id) if s.id in bodies else s
+        for s in (c.segment for c in kept)
+        if s.id not in doubtful
+    ]
+    return sorted(segments, key=lambda s: s.id)
+
+
+def _is_body(thing: FusedSegment, support: FusedSegment, support_tree: cKDTree) -> bool:
+    """Whether much of an object lies off a support that is a face of it, and not by a few masks."""
+    if len(thing.keyframes) < _BODY_VIEWS_SHARE * len(support.keyframes):
+        return False
+    near = support_tree.query(thing.points, distance_upper_bound=_BODY_OFF_M)[0]
+    return bool(np.isinf(near).mean() >= _BODY_SHARE)
+
+
+def _larger(one: FusedSegment | None, other: FusedSegment) -> FusedSegment:
+    return other if one is None or len(other.points) > len(one.points) else one
 
 
 def _is_patch(thing: Candidate, support: cKDTree, config: FusionConfig) -> bool:

@@ -56,11 +56,12 @@ def build_objects(
     dim = max((segment.embeddings.shape[1] for segment in fused), default=0)
     boxes = complete(fused, [ids[s.id] for s in fused], scene, config)
     legs = _legs(fused, boxes, scene.up_world)
+    fused_ids = {segment.id for segment in fused}
     nouns = _Nouns(vocabulary, floors=_floors(fused, boxes))
     objects = [
         _object(segment, ids[segment.id], stand, scene, nouns, dim, config)
         for segment, stand in zip(fused, boxes, strict=True)
-        if segment.id not in legs
+        if segment.id not in legs and segment.body_id not in fused_ids
     ]
     return ObjectMap(tuple(objects), next_id)
 

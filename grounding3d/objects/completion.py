@@ -50,21 +50,23 @@ def complete(
         config: thresholds.
     """
     up = scene.up_world
+    id_of = {segment.id: i for i, segment in zip(ids, fused, strict=True)}
     items = [
         Carrier(
             i, segment.kind, observed_box(segment.points, segment.counts, up, config.trim),
-            segment.points,
+            segment.points, id_of.get(segment.body_id) if segment.body_id is not None else None,
         )
         for i, segment in zip(ids, fused, strict=True)
     ]  # fmt: skip
     if up is None:
         return [Stand(item.box) for item in items]
     supports = [item for item in items if item.kind == "support"]
+    bodies = {item.body_id for item in supports if item.body_id is not None}
     nearby = Neighbours(items, up, config)
     return [
         _complete_support(item, supports, scene, up)
         if item.kind == "support"
-        else _complete_object(item, segment, nearby.of(n), up, config)
+        else _complete_object(item, segment, _carrying(item, nearby.of(n), bodies), up, config)
         for n, (item, segment) in enumerate(zip(items, fused, strict=True))
     ]
 
@@ -87,6 +89,17 @@ class Neighbours:
         margin = np.full(3, config.support_gap_m) + reach * np.abs(self._up)
         near = (self._low <= self._high[n] + margin) & (self._high >= self._low[n] - margin)
         return [self._items[k] for k in np.flatnonzero(near.all(axis=1)) if k != n]
+
+
+def _carrying(item: Carrier, nearby: list[Carrier], bodies: set[int | None]) -> list[Carrier]:
+    """Those that may carry or hold an item: what is in a shelf stands on its boards.
+
+    Args:
+        item: a thing; nothing stands on its own boards.
+        nearby: other things.
+        bodies: ids of objects that have boards.
+    """
+    return [o for o in nearby if o.id not in bodies and o.body_id != item.id]
 
 
 def _complete_object(
@@ -113,7 +126,9 @@ def _complete_object(
     box = item.box
     if above.sum() >= 8:
         box = observed_box(segment.points[above], segment.counts[above], up, config.trim)
-    return Stand(with_bottom(box, up, height), carrier.id)
+    return Stand(
+        with_bottom(box, up, height), carrier.id if carrier.body_id is None else carrier.body_id
+    )
 
 
 def _complete_support(

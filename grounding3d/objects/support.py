@@ -23,12 +23,14 @@ class Carrier:
         kind: "object" or "support".
         box: its upright box.
         points: [n,3] observed surface.
+        body_id: of a support, the object that it is a face of, None if it is no object's.
     """
 
     id: int
     kind: Literal["object", "support"]
     box: OBB
     points: np.ndarray
+    body_id: int | None = None
 
 
 def carrier_of(

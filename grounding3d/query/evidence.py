@@ -38,6 +38,7 @@ MANY = 512
 _THING, _RAISED, _FLOOR = 0, 1, 2
 _FLOOR_BELOW_M = 0.25
 _FLOOR_THICKNESS_M = 0.1
+_BULKY_M = (0.4, 0.3)  # width, height
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,8 @@ class Evidence:
         plain: [M] 1 for a query without adjectives, 0 with them, since these raise the similarity
             of everything that has the colour.
         kind: [M] 1 where query and object are both a raised support (a table, a shelf) or both a
-            floor, -1 where only one of them is, else 0.
+            floor, -1 where only one of them is, else 0. An object as large as furniture may be a
+            shelf, and is 0 for a raised support.
         views: [M] log of the number of views over the scene's usual number, at most 0 and at least
             that of an eighth: what others were seen more often than may be a fragment.
         colour: [M] log-likelihood that the object's observed colours are the asked ones, 0 where
@@ -106,7 +108,7 @@ class EvidenceIndex:
         level = _levels(objects, up_world)
         self._kinds = {
             _THING: np.where(level == _THING, 0.0, -1.0),
-            _RAISED: np.where(level == _RAISED, 1.0, -1.0),
+            _RAISED: np.where(level == _RAISED, 1.0, np.where(_bulky(objects), 0.0, -1.0)),
             _FLOOR: np.where(level == _FLOOR, 1.0, -1.0),
         }
         self.rival_names = rivals.names
@@ -288,6 +290,12 @@ def _levels(objects: ObjectMap, up_world: np.ndarray | None) -> np.ndarray:
     low = (tops < supports.max() - _FLOOR_BELOW_M) & (tops < supports.min() + _FLOOR_THICKNESS_M)
     level[(level == _RAISED) & low] = _FLOOR
     return level
+
+
+def _bulky(objects: ObjectMap) -> np.ndarray:
+    """[M] bool: as large as furniture."""
+    size = np.array([item.box.size for item in objects])
+    return np.asarray((size[:, 2] > _BULKY_M[1]) & (size[:, :2].max(axis=1) > _BULKY_M[0]))
 
 
 def _better_halves(owners: list[slice], n_views: int) -> tuple[np.ndarray, np.ndarray]:
