@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grounding3d.capture import open_capture
+from grounding3d.geometry.transforms import invert_pose
 from grounding3d.objects.folder import MANIFEST
 from grounding3d.objects.store import load_scene
+from tests.capture.ros2_bags import COLOR, DEPTH, FRAME, OPTICAL, BagBuilder
 from tests.interfaces.ros_probe import Probe
 from tests.interfaces.ros_world import running
 from tests.ros_build import ros_environment
@@ -129,3 +132,45 @@ def test_a_recording_that_is_played_is_mapped_and_asked(tmp_path: Path) -> None:
         assert answer["status"] == "found"
         assert np.linalg.norm(np.array(answer["candidates"][0]["position"]) - truth("mug")) < 0.05
         assert probe.do("pending", topic="/grounding3d/answer_json", wait_s=1.0) == 0
+
+
+def with_odometry(path: Path) -> Path:
+    """The recording as a robot without a map has it: wheel odometry, raw images, no moving tf."""
+    T_base_cam = OPTICAL.copy()
+    T_base_cam[:3, 3] = (0.2, 0.0, 0.4)
+    with BagBuilder(path) as bag:
+        bag.tf("base_link", FRAME, T_base_cam, 0.0, static=True)
+        for frame in open_capture(TABLETOP):
+            stamp_s, camera = frame.stamp_s, frame.camera
+            size = (camera.width, camera.height)
+            T_odom_base = frame.T_world_cam @ invert_pose(T_base_cam)
+            for t in (stamp_s - 0.01, stamp_s + 0.01):  # odometry has a clock of its own
+                bag.odometry("/odom", "odom", "base_link", T_odom_base, t)
+            for topic in (COLOR, DEPTH):
+                info = topic.rsplit("/", 1)[0] + "/camera_info"
+                bag.info(info, stamp_s, K=camera.K, size=size)
+            bag.image(COLOR, frame.rgb, "rgb8", stamp_s)
+            bag.image(DEPTH, np.rint(1000 * frame.depth_m).astype("<u2"), "16UC1", stamp_s)
+    return path
+
+
+def test_odometry_may_stand_in_for_tf(tmp_path: Path) -> None:
+    environment = ros_environment()
+    bag = with_odometry(tmp_path / "bag")
+    topics = {"color_topic": COLOR, "depth_topic": DEPTH, "pose_topic": "/odom"}
+    settings = [f"capture.{name}={topic}" for name, topic in topics.items()]
+    arguments = [part for item in settings for part in ("--set", item)]
+    with (
+        running(
+            environment, "ros", "--live", "--set", "scene.backend=points", *arguments,
+            log=tmp_path / "node.log",
+        ),
+        Probe(environment) as probe,
+    ):  # fmt: skip
+        probe.listen("/grounding3d/answer_json", STRING)
+        play(environment, bag, rate_hz=3.0)
+        answer = ask_until_found(probe, "where is the mug")
+        assert answer["status"] == "found", (tmp_path / "node.log").read_text()
+        position = np.array(answer["candidates"][0]["position"])
+        assert np.linalg.norm(position - truth("mug")) < 0.05
+        assert answer["frame_id"] == "odom"
