@@ -16,41 +16,56 @@ from PIL import Image
 
 from grounding3d.errors import CaptureError
 
-_INTEGER_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "L")
+_INTEGER_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "L", "1")
+_FLOAT_MODE = "F"
+_FOREIGN = (".exr", ".npz", ".pfm", ".hdr", ".raw", ".bin")
 
 
 def read_rgb(path: Path) -> np.ndarray:
     """Colour image [H,W,3] uint8; grey images become colour, transparency is dropped.
 
+    Of 16-bit grey the upper byte is taken.
+
     Raises:
         CaptureError: missing, truncated or no image.
     """
     with _opened(path) as image:
+        if image.mode.startswith("I"):  # the conversion of Pillow clips at 255
+            grey = (np.array(image).clip(0, 65535) >> 8).astype(np.uint8)
+            return np.repeat(grey[..., None], 3, axis=-1)
         return np.array(image.convert("RGB"))
 
 
 def read_depth_steps(path: Path) -> np.ndarray:
-    """Depth [H,W] as stored: integer steps of an image, or the array of a .npy file.
+    """Depth [H,W] as stored: integer steps or the floats of an image, or the array of a .npy file.
 
     Raises:
-        CaptureError: missing, truncated, or not a single channel of numbers.
+        CaptureError: missing, truncated, not a single channel of numbers, or of 8 bits: those are
+            pictures of depth for people, and no depth.
     """
     if path.suffix.lower() == ".npy":
         steps = _load_npy(path)
     else:
         with _opened(path) as image:
-            if image.mode not in _INTEGER_MODES:
-                raise CaptureError(
-                    f"{path} is no depth image",
-                    expected="one channel of 16-bit integers",
-                    found=f"an image of mode {image.mode}",
-                )
+            if image.mode not in (*_INTEGER_MODES, _FLOAT_MODE):
+                raise _no_depth_image(path, f"an image of mode {image.mode}")
             steps = np.array(image)
+        if steps.dtype.itemsize == 1 and steps.any():
+            raise _no_depth_image(path, "8 bits, as pictures of depth for people have")
     if steps.ndim == 3 and steps.shape[2] == 1:
         steps = steps[..., 0]
     if steps.ndim != 2:
         raise CaptureError(f"{path} is no depth image", expected="[H, W]", found=str(steps.shape))
     return steps
+
+
+def _no_depth_image(path: Path, found: str) -> CaptureError:
+    return CaptureError(
+        f"{path} is no depth image",
+        expected="one channel of 16-bit integers or of floats",
+        found=found,
+        hint="Export depth as a 16-bit png or as .npy.",
+    )
 
 
 def depth_from_steps(steps: np.ndarray, unit_m: float, invalid: tuple[int, ...] = ()) -> np.ndarray:
@@ -73,6 +88,13 @@ def image_size(path: Path) -> tuple[int, int]:
 
 @contextmanager
 def _opened(path: Path, load: bool = True) -> Iterator[Image.Image]:
+    if path.suffix.lower() in _FOREIGN:
+        raise CaptureError(
+            f"{path} is of a kind that is not read",
+            expected="png, jpg, tiff or another image that Pillow reads; for depth .npy too",
+            found=path.suffix,
+            hint="Convert it, floats to .npy.",
+        )
     try:
         with Image.open(path) as image:
             if load:
@@ -121,7 +143,7 @@ def read_numbers(path: Path, columns: int | None = None) -> np.ndarray:
 def text_lines(path: Path) -> list[tuple[int, str]]:
     """Line numbers and stripped texts of what is neither empty nor a comment."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         raise CaptureError(f"{path} is missing", hint="Copy the whole recording.") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -133,7 +155,7 @@ def text_lines(path: Path) -> list[tuple[int, str]]:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise CaptureError(f"{path} is missing", hint="Copy the whole recording.") from None
     except (OSError, ValueError) as error:

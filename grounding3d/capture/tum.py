@@ -2,8 +2,9 @@
 
 `rgb.txt` and `depth.txt` (stamp file), `groundtruth.txt` (stamp tx ty tz qx qy qz qw: pose of the
 colour camera's optical frame in the world), depth in steps of 1/5000 m, registered to colour.
-Intrinsics stand in `calibration.txt` (`fx fy cx cy`, then optionally the five coefficients of
-Brown-Conrady distortion) or are given. Format:
+Intrinsics stand in `calibration.txt` (`fx fy cx cy`, then optionally the coefficients of a lens in
+OpenCV's order: four or five of Brown-Conrady, eight of its rational form) or are given. Stamps are
+seconds; integers too large for that are milli-, micro- or nanoseconds. Format:
 Sturm et al., "A Benchmark for the Evaluation of RGB-D SLAM Systems", IROS 2012.
 """
 
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 DEPTH_UNIT_M = 1 / 5000
 _LARGEST_POSE_GAP_S = 1.0  # motion capture drops out; a longer gap is not bridged
+_LENSES = {4: "none", 8: "plumb_bob", 9: "plumb_bob", 12: "rational_polynomial"}
+_LATEST_S = 1e11  # the year 5138: stamps beyond are of a finer unit
 _PUBLISHED = (
     "fr1: 517.3 516.5 318.6 255.3, fr2: 520.9 521.0 325.1 249.7, fr3: 535.4 539.2 320.1 247.6"
 )
@@ -56,20 +59,28 @@ class TumFormat:
                 hint="Widen it with --set capture.sync_tolerance_s=...",
             )
         trajectory = Trajectory.read(path / "groundtruth.txt")
-        entries = []
+        entries, missing = [], 0
         for i, j in pairs:
+            if not (color.files[i].is_file() and depth.files[j].is_file()):
+                missing += 1
+                continue
             T_world_cam = trajectory.pose_at(depth.stamps_s[j])
             if T_world_cam is not None:
                 stamps = float(color.stamps_s[i]), float(depth.stamps_s[j])
                 entries.append(FrameEntry(color.files[i], depth.files[j], T_world_cam, *stamps))
+        if missing == len(pairs):
+            raise CaptureError(
+                f"no image that {path} lists is there",
+                found=f"no {color.files[pairs[0][0]]}, or not its depth",
+                hint="Copy the whole recording.",
+            )
         if not entries:
             raise CaptureError(
                 f"the trajectory of {path} covers no depth image",
                 expected=f"poses between {depth.stamps_s[0]:.3f} and {depth.stamps_s[-1]:.3f} s",
                 found=f"{trajectory.stamps_s[0]:.3f} to {trajectory.stamps_s[-1]:.3f} s",
             )
-        unposed = len(pairs) - len(entries)
-        warnings = (f"{unposed} of {len(pairs)} frames have no pose",) if unposed else ()
+        warnings = _losses(len(pairs), missing, len(entries), trajectory)
         for text in warnings:
             _log.warning("%s: %s; they are left out", path, text)
         details = {
@@ -81,6 +92,17 @@ class TumFormat:
             "tum", path, _lens(path, config), DEPTH_UNIT_M, details=details, warnings=warnings
         )
         return ImageFileCapture(facts, entries, config)
+
+
+def _losses(pairs: int, missing: int, used: int, trajectory: Trajectory) -> tuple[str, ...]:
+    """What could not be used, for people."""
+    unposed = pairs - missing - used
+    losses = (
+        (missing, f"the images of {missing} of {pairs} frames are missing"),
+        (unposed, f"{unposed} of {pairs} frames have no pose"),
+        (trajectory.lost, f"{trajectory.lost} lines of the trajectory hold no pose"),
+    )
+    return tuple(text for count, text in losses if count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +123,14 @@ def _read_list(file: Path) -> _ImageList:
             ) from None
     check_nonempty(file, len(rows), "images")
     rows.sort(key=lambda row: row[0])
-    return _ImageList(np.array([row[0] for row in rows]), [row[1] for row in rows])
+    return _ImageList(_seconds(np.array([row[0] for row in rows])), [row[1] for row in rows])
+
+
+def _seconds(stamps: np.ndarray) -> np.ndarray:
+    """Stamps [n] in seconds, which are taken for milli-, micro- or nanoseconds if they must be."""
+    latest = np.abs(stamps).max(initial=0.0)
+    unit_s = next((unit for unit in (1.0, 1e-3, 1e-6) if latest * unit < _LATEST_S), 1e-9)
+    return stamps * unit_s
 
 
 def associate(color_s: np.ndarray, depth_s: np.ndarray, tolerance_s: float) -> np.ndarray:
@@ -129,18 +158,30 @@ def associate(color_s: np.ndarray, depth_s: np.ndarray, tolerance_s: float) -> n
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """Poses [n,4,4] at rising stamps [n] in seconds."""
+    """Poses [n,4,4] at rising stamps [n] in seconds.
+
+    Attributes:
+        lost: how many lines held no pose.
+    """
 
     stamps_s: np.ndarray
     poses: np.ndarray
+    lost: int = 0
 
     @classmethod
     def read(cls, file: Path) -> Trajectory:
-        """Read `stamp tx ty tz qx qy qz qw` lines; quaternions must be about unit."""
+        """Read `stamp tx ty tz qx qy qz qw` lines; quaternions must be about unit.
+
+        Lines with NaN or with a quaternion of zeros, as trackers write while they are lost, are
+        left out.
+        """
+        check_nonempty(file, len(text_lines(file)), "poses")
         table = read_numbers(file, columns=8)
-        check_nonempty(file, len(table), "poses")
-        norms = np.linalg.norm(table[:, 4:], axis=1)
-        wrong = ~(np.abs(norms - 1) < 0.01) | ~np.isfinite(table).all(axis=1)
+        is_lost = ~np.isfinite(table).all(axis=1) | ~table[:, 4:].any(axis=1)
+        lost = int(is_lost.sum())
+        table = table[~is_lost]
+        check_nonempty(file, len(table), "poses that are finite")
+        wrong = ~(np.abs(np.linalg.norm(table[:, 4:], axis=1) - 1) < 0.01)
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise CaptureError(
@@ -148,11 +189,11 @@ class Trajectory:
                 expected="a quaternion of norm 1",
                 found=f"qx qy qz qw = {table[row, 4:].tolist()}",
             )
-        _, first = np.unique(table[:, 0], return_index=True)
+        stamps_s, first = np.unique(_seconds(table[:, 0]), return_index=True)
         table = table[first]
         quaternions = wxyz_from_xyzw(table[:, 4:])
         poses = [pose_from_quaternion(q, t) for q, t in zip(quaternions, table[:, 1:4])]
-        return cls(table[:, 0], np.stack(poses))
+        return cls(stamps_s, np.stack(poses), lost)
 
     def pose_at(self, stamp_s: float) -> np.ndarray | None:
         """Interpolated pose, None outside the trajectory or in a long gap of it."""
@@ -180,11 +221,11 @@ def _lens(path: Path, config: CaptureConfig) -> Lens:
             f"(published: {_PUBLISHED}).",
         )
     values = read_numbers(file).ravel().tolist()
-    if len(values) not in (4, 9):
+    if len(values) not in _LENSES or not np.isfinite(values).all() or values[0] <= 0:
         raise CaptureError(
             f"{file} holds no intrinsics",
-            expected="fx fy cx cy, then none or five distortion coefficients",
-            found=f"{len(values)} numbers",
+            expected="fx fy cx cy in pixels, then none, four, five or eight lens coefficients",
+            found=f"{len(values)} numbers: {values[:4]}",
         )
     fx, fy, cx, cy = values[:4]
-    return Lens((fx, fy, cx, cy), "plumb_bob" if values[4:] else "none", tuple(values[4:]))
+    return Lens((fx, fy, cx, cy), _LENSES[len(values)], tuple(values[4:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from grounding3d.capture import CaptureConfig, open_capture
@@ -88,3 +89,60 @@ def test_broken_trajectories(folder, text):
     (folder / "groundtruth.txt").write_text(text)
     with pytest.raises(CaptureError):
         open_capture(folder)
+
+
+@pytest.mark.parametrize("unit_s", [1e-3, 1e-6, 1e-9])
+def test_integer_stamps_of_a_finer_unit_are_understood(folder, unit_s):
+    originals = list(open_capture(folder))
+    for name in ("rgb.txt", "depth.txt", "groundtruth.txt"):
+        lines = [line.split(" ", 1) for line in (folder / name).read_text().splitlines()]
+        scaled = [(f"{round((1.7e9 + float(a)) / unit_s)}", b) for a, b in lines if a != "#"]
+        (folder / name).write_text("\n".join(f"{a} {b}" for a, b in scaled))
+    frames = list(open_capture(folder))
+    assert len(frames) == len(originals)
+    for frame, original in zip(frames, originals):
+        assert frame.depth_stamp_s == pytest.approx(1.7e9 + original.depth_stamp_s, abs=1e-3)
+        assert frame.T_world_cam == pytest.approx(original.T_world_cam, abs=1e-5)
+
+
+def test_text_files_of_other_systems_are_read(folder):
+    original = open_capture(folder)[0]
+    for name in ("rgb.txt", "depth.txt", "groundtruth.txt", "calibration.txt"):
+        text = (folder / name).read_text().rstrip().replace("\n", "\r\n")
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + text.encode())
+    frame = open_capture(folder)[0]
+    assert np.array_equal(frame.T_world_cam, original.T_world_cam)
+    assert frame.camera == original.camera
+
+
+def test_lost_poses_and_missing_images_are_left_out_with_a_warning(folder):
+    lines = (folder / "groundtruth.txt").read_text().splitlines()
+    rows = [line.split() for line in lines if not line.startswith("#")]
+    rows[-1][1:] = ["nan"] * 7
+    (folder / "groundtruth.txt").write_text("\n".join(" ".join(row) for row in rows))
+    (folder / (folder / "depth.txt").read_text().splitlines()[-4].split()[1]).unlink()
+    capture = open_capture(folder)
+    assert len(list(capture)) == 2
+    assert "images of 1 of 4" in capture.describe().warnings[0]
+    assert any("1 lines of the trajectory" in text for text in capture.describe().warnings)
+    for image in (folder / "depth").iterdir():
+        image.unlink()
+    with pytest.raises(CaptureError, match="lists is there"):
+        open_capture(folder)
+
+
+def test_pictures_of_depth_are_not_taken_for_depth(folder):
+    for file in (folder / "depth").iterdir():
+        Image.fromarray((np.asarray(Image.open(file)) >> 8).astype(np.uint8)).save(file)
+    with pytest.raises(CaptureError, match="8 bits"):
+        open_capture(folder)[0]
+
+
+def test_16_bit_grey_keeps_its_shades(folder):
+    capture = open_capture(folder)
+    for file in (folder / "rgb").iterdir():
+        grey = np.asarray(Image.open(file).convert("L")).astype(np.uint16)
+        Image.fromarray(grey * 257).save(file)
+    shades = capture[0].rgb
+    assert shades.std() > 5
+    assert (shades[..., 0] == shades[..., 2]).all()
