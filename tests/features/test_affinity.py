@@ -13,6 +13,8 @@ from grounding3d.compat import prepare_torchvision
 from grounding3d.errors import ArrayError, EncoderError
 from grounding3d.features.affinity import AFFINITIES, load_affinity, sharpen
 from grounding3d.features.base import FeatureCells
+from grounding3d.features.dense_sources import DenseConfig, make_dense_source
+from tests.factories import make_capture
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (90, 120, 3), np.uint8)
@@ -149,3 +151,31 @@ def test_nothing_to_sharpen():
     assert (sharpen(empty, np.ones((2, 2, 3), np.float32)).index == -1).all()
     with pytest.raises(ArrayError, match=r"\[h,w,C\]"):
         sharpen(empty, np.ones((2, 3), np.float32))
+
+
+class Colours:
+    """An encoder of which only `dense` is used: the mean colour of each 8x8 pixels."""
+
+    spec, dim, centre, weights_sha256 = "colours", 3, None, "0"
+
+    def dense(self, image: np.ndarray) -> np.ndarray:
+        h, w = image.shape[0] // 8, image.shape[1] // 8
+        cells = image[: 8 * h, : 8 * w].reshape(h, 8, w, 8, 3).mean(axis=(1, 3)) + 1.0
+        return (cells / np.linalg.norm(cells, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def test_a_configuration_leads_to_it(tmp_path: Path):
+    frame, spec = make_capture(1)[0], random_spec(tmp_path)
+    nothing = np.zeros((0, 3), np.float32)
+    plain = DenseConfig(source="patches", cell_px=8, cache=False)
+    sharp = DenseConfig(source="patches", cell_px=8, cache_folder=tmp_path, affinity=spec)
+    cells = make_dense_source(plain).cells(Colours(), frame, [], nothing)
+    found = make_dense_source(sharp).cells(Colours(), frame, [], nothing)
+    wanted = sharpen(cells, load_affinity(spec).features(frame.rgb))
+    np.testing.assert_array_equal(found.index, wanted.index)
+    np.testing.assert_allclose(found.vectors, wanted.vectors, atol=1e-6)
+    assert np.abs(found.vectors - cells.vectors[cells.index[cells.index >= 0]]).max() > 0.01
+    kept = make_dense_source(sharp).cells(Colours(), frame, [], nothing)  # from the disk
+    np.testing.assert_allclose(kept.vectors, wanted.vectors, atol=1e-3)
+    with pytest.raises(EncoderError, match="dino"):
+        make_dense_source(DenseConfig(source="masks", affinity="dino:small"))
