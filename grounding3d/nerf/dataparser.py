@@ -39,7 +39,7 @@ class GroundingDataParserConfig(DataParserConfig):
     capture: dict[str, Any] = field(default_factory=dict)
     """Overrides of how the recording is read, named as in the program's `capture` section."""
     is_written: bool = False
-    """`data` is a folder of frames in the layout that this reads, as the scene builder leaves it."""
+    """`data` is a folder of frames as the scene builder leaves it, to be read as it is."""
     held_out_every: int = 10
     """Every n-th frame is kept for evaluation; 0: none."""
     held_out: tuple[int, ...] | None = None

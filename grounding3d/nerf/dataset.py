@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ class RGBDDataset(InputDataset):
         max_width: pixels; None: full size.
     """
 
-    exclude_batch_keys_from_device = ["image", "mask", "depth_m"]
+    exclude_batch_keys_from_device: ClassVar[list[str]] = ["image", "mask", "depth_m"]
 
     def __init__(self, dataparser_outputs: DataparserOutputs, max_width: int | None = None) -> None:
         super().__init__(dataparser_outputs, 1.0)

@@ -6,7 +6,6 @@ OpenGL poses in the capture's world, images, and depth in millimetres for the fr
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from dataclasses import dataclass
@@ -16,29 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from grounding3d.capture.base import CaptureConfig, RGBDFrame
-from grounding3d.capture.files import (
-    depth_from_steps,
-    read_depth_steps,
-    read_json,
-    read_rgb,
-    replacing_folder,
-    write_depth,
-    write_rgb,
-)
+from grounding3d.capture.files import depth_from_steps, read_depth_steps, read_json, read_rgb
 from grounding3d.capture.formats import open_capture
 from grounding3d.capture.nerfstudio import DEPTH_UNIT_M
+from grounding3d.capture.nerfstudio_writer import write_nerfstudio
 from grounding3d.errors import CaptureError
 from grounding3d.geometry.camera import Camera
-from grounding3d.geometry.frames import (
-    opencv_from_opengl,
-    opengl_from_opencv,
-    pixel_center_from_corner,
-    pixel_corner_from_center,
-)
+from grounding3d.geometry.frames import opencv_from_opengl, pixel_center_from_corner
 from grounding3d.geometry.transforms import check_pose
 
 _log = logging.getLogger(__name__)
-_MARK = "grounding3d_frames"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +65,7 @@ class FrameFile:
 
 
 def read_frames(folder: Path) -> list[FrameFile]:
-    """Frames of a folder that `write_frames` or the scene builder wrote, in the file's order.
+    """Frames of a folder that `write_nerfstudio` or the scene builder wrote, in the file's order.
 
     Raises:
         CaptureError: no such folder, or a record in it is damaged.
@@ -117,64 +103,20 @@ def frames_of(data: Path, config: CaptureConfig | None = None) -> list[FrameFile
     """Frames of any capture, written as files once and read from there afterwards.
 
     Args:
-        data: a recording of any known format, or a folder of frames already written.
+        data: a recording of any known format.
         config: how the recording is read.
 
     Raises:
         CaptureError: it cannot be read.
     """
     config = config or CaptureConfig()
-    if is_frames_folder(data):
-        return read_frames(data)
+    if not data.exists():
+        raise CaptureError(f"{data} does not exist", hint="Give a recorded file or folder.")
     folder = _kept_folder(data, config)
-    if not is_frames_folder(folder):
+    if not (folder / "transforms.json").is_file():
         _log.info("writing the frames of %s to %s", data, folder)
-        write_frames(data, folder, config)
+        write_nerfstudio(open_capture(data, config), folder)
     return read_frames(folder)
-
-
-def is_frames_folder(path: Path) -> bool:
-    """Whether `path` holds frames in this module's layout, pinhole and complete."""
-    file = path / "transforms.json"
-    return file.is_file() and bool(read_json(file).get(_MARK))
-
-
-def write_frames(data: Path, folder: Path, config: CaptureConfig) -> None:
-    """Write a recording's frames; `folder` appears only when it is complete."""
-    with replacing_folder(folder) as aside:
-        (aside / "images").mkdir()
-        (aside / "depth").mkdir()
-        records = [_write(aside, n, frame) for n, frame in enumerate(open_capture(data, config))]
-        if not records:
-            raise CaptureError(f"{data} holds no frames", hint="Check the recording.")
-        meta = {
-            "camera_model": "OPENCV",
-            "depth_unit_scale_factor": DEPTH_UNIT_M,
-            _MARK: 1,
-            "frames": records,
-        }
-        text = json.dumps(meta, indent=1, allow_nan=False)
-        (aside / "transforms.json").write_text(text, encoding="utf-8")
-
-
-def _write(folder: Path, number: int, frame: RGBDFrame) -> dict[str, object]:
-    image, depth = f"images/frame_{number:05d}.png", f"depth/frame_{number:05d}.png"
-    write_rgb(folder / image, frame.rgb)
-    camera = frame.camera
-    record: dict[str, object] = {
-        "file_path": image,
-        "transform_matrix": opengl_from_opencv(frame.T_world_cam).tolist(),
-        "fl_x": camera.fx,
-        "fl_y": camera.fy,
-        "cx": pixel_corner_from_center(camera.cx),
-        "cy": pixel_corner_from_center(camera.cy),
-        "w": camera.width,
-        "h": camera.height,
-    }
-    if (frame.depth_m > 0).any():
-        write_depth(folder / depth, frame.depth_m, DEPTH_UNIT_M)
-        record["depth_file_path"] = depth
-    return record
 
 
 def _kept_folder(data: Path, config: CaptureConfig) -> Path:

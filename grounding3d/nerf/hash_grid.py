@@ -52,8 +52,8 @@ class HashGrid(nn.Module):
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         self.register_buffer("starts", torch.from_numpy(starts), persistent=False)
         self.register_buffer("sizes", torch.from_numpy(sizes), persistent=False)
-        scales = torch.from_numpy(scales.astype(np.float32))
-        self.register_buffer("scales", scales, persistent=False)
+        cells = torch.from_numpy(scales.astype(np.float32))
+        self.register_buffer("scales", cells, persistent=False)
         self.out_dim = levels * features
         table = (torch.rand(int(sizes.sum()), features) * 2 - 1) * seed_scale
         self.table = nn.Parameter(table)

@@ -159,7 +159,7 @@ def _between(at: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _layouts(levels: Sequence[Level], first: int) -> list[list[float]]:
-    """Per level: first vector, rows, columns, centre of the first crop (v, u), steps (v, u), edge."""
+    """Per level: first vector, rows, columns, first centre (v, u), steps (v, u), edge."""
     layouts = []
     for level in levels:
         tops, lefts = level.tops, level.lefts

@@ -59,7 +59,7 @@ class GroundingModelConfig(ModelConfig):
     near_mult: float = 0.1
     """Weight of termination at measured surfaces."""
     margin_m: tuple[float, float] = (0.10, 0.03)
-    """Half width of what counts as at the surface, at the first and after `margin_steps`, metres."""
+    """Half width of what counts as at the surface, at first and after `margin_steps`, metres."""
     margin_steps: int = 1000
     """Steps over which that half width shrinks."""
     distortion_mult: float = 0.002
@@ -249,17 +249,20 @@ class GroundingModel(Model):
         """Training: vectors of the rays that carry a crop's angular size; else features of all."""
         assert self.language is not None
         sizes = (rays.metadata or {}).get("language_size")
-        if (self.training and sizes is None) or not (self.training or self.render_language):
-            return {}
         if self.training:
+            if sizes is None:
+                return {}
             chosen = sizes[:, 0] > 0
             at, weights, z, sizes = at[chosen], weights[chosen], z[chosen], sizes[chosen, 0]
+        elif not self.render_language:
+            return {}
         k = min(self.config.language_samples, weights.shape[1])
         weights, rank = weights.detach().topk(k, dim=1)
         points = at.gather(1, rank[..., None].expand(-1, -1, 3))
         features = self.language.rendered(points, weights)
         if not self.training:
             return {"language_features": features}
+        assert sizes is not None
         return {"language": self.language.decoded(features, sizes * z * self.facts.metres_per_unit)}
 
     def get_metrics_dict(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Tensor]:

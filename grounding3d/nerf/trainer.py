@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
@@ -104,9 +103,10 @@ class GroundingTrainer(Trainer):
     def _load_checkpoint(self) -> None:
         super()._load_checkpoint()
         folder = self.config.load_dir
-        if folder is None:
+        path = None if folder is None else newest_checkpoint(folder)
+        if path is None:
             return
-        state = torch.load(newest_checkpoint(folder), map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
         if _RANDOM in state:
             torch.set_rng_state(state[_RANDOM])
             self.seconds = float(state["seconds"])
@@ -116,8 +116,3 @@ def newest_checkpoint(folder: Path) -> Path | None:
     """The checkpoint of most steps in a folder, None without one."""
     found = sorted(folder.glob("step-*.ckpt")) if folder.is_dir() else []
     return found[-1] if found else None
-
-
-def read_json_file(path: Path) -> Any:
-    """Parsed JSON of a file."""
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -57,7 +57,7 @@ class NerfWorld:
                 "the data parser's transform cannot be undone",
                 expected="a rotation and a translation",
                 found=str(T[:3].tolist()),
-                hint="Choose another data parser, or nerfstudio-data with --orientation-method none.",
+                hint="Choose another parser, or nerfstudio-data with --orientation-method none.",
             )
         T[:3] /= inner
         return cls(T, inner * float(dataparser_scale))
