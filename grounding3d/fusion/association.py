@@ -34,7 +34,7 @@ from grounding3d.fusion.supports import add_support
 from grounding3d.fusion.tracks import PairVotes, Track, View, ViewStore, boxes_touch
 from grounding3d.fusion.voxels import VoxelHistogram
 
-_NEIGHBOUR_GAP_M = 0.03  # only tracks this near to each other could ever be taken for one thing
+_NEIGHBOUR_GAP_M = 1.0  # a wrong mask may join what is so far apart, as the things in a shelf
 _TIDY_EVERY = 16  # frames
 _VOTE_SHARE = 0.3  # a mask that saw less of a track says nothing about what the track belongs to
 
