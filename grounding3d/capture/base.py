@@ -23,7 +23,8 @@ class RGBDFrame:
 
     Attributes:
         rgb: [H,W,3] uint8.
-        depth_m: [H,W] float32, z along the optical axis in metres, 0 = unknown.
+        depth_m: [H,W] float32, z along the optical axis in metres, 0 = unknown; all of it where a
+            recording has no depth.
         camera: pinhole camera of both images.
         T_world_cam: [4,4] camera to world, OpenCV axes, at the depth's stamp.
         frame_index: position in the capture, from 0; equal for every reading of the same capture.
@@ -123,13 +124,22 @@ class CaptureConfig(Section):
 
     format: str | None = Field(None, description="format name; None: recognised from the files")
     world_frame: str | None = Field(None, description="world frame id; None: as the format says")
-    camera_frame: str | None = Field(None, description="optical frame id, where messages lack it")
+    camera_frame: str | None = Field(
+        None,
+        description="optical frame id of the colour camera; None: as the messages say. Beside a "
+        "pose topic: the tracked frame, where its messages do not name it",
+    )
     up_world: tuple[float, float, float] | None = Field(
         None, description="direction against gravity in the world frame"
     )
     stride: int = Field(1, ge=1, description="use every n-th frame")
     start: int = Field(0, ge=0, description="first frame to use")
     max_frames: int | None = Field(None, ge=1, description="stop after this many frames")
+    depth: Literal["required", "optional"] | None = Field(
+        None,
+        description="optional: frames without depth are read too, for a backend that trains on "
+        "colour alone; None: as the backend needs it",
+    )
     min_depth_m: float = Field(0.1, ge=0, description="nearer depth is unknown, metres")
     max_depth_m: float = Field(10.0, gt=0, description="farther depth is unknown, metres")
     depth_unit_m: float | None = Field(None, gt=0, description="metres of one integer depth step")

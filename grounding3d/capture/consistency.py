@@ -23,6 +23,7 @@ _ROTATION_RAD, _TRANSLATION_M = 0.2, 0.15  # motion between partners worth testi
 _MISS = 1.0  # relative error of a point that leaves the image: as bad as it gets
 _GOOD = 0.01  # median relative disagreement that needs no second thought (Kinect noise at 3 m)
 _WRONG = 0.03  # above this something is wrong, whether a mix-up explains it or not
+_MEASURABLE_M = (0.05, 100.0)
 _SCALES = (0.001, 0.1, 0.2, 0.5, 2.0, 5.0, 10.0, 1000.0)
 
 
@@ -34,15 +35,19 @@ class PoseConsistency:
         pairs: pairs of frames that were compared.
         disagreement_m: median cross-frame depth disagreement in metres, over points seen in both.
         relative: the same as a share of the depth, points that leave the image counted as misses.
+        relative_seen: the same without the misses; infinite where all are.
         alternatives: what else was tried -> its `relative`; empty where nothing needed trying.
         advice: the alternative that fits and what to do, None where nothing needs doing.
+        is_explained: whether the advice is one of the usual mix-ups.
     """
 
     pairs: int
     disagreement_m: float
     relative: float
+    relative_seen: float
     alternatives: dict[str, float] = field(default_factory=dict)
     advice: str | None = None
+    is_explained: bool = False
 
     @property
     def consistent(self) -> bool:
@@ -56,13 +61,19 @@ class _Hypothesis:
     advice: str
     invert: bool = False
     opengl: bool = False
+    body: bool = False
     depth_scale: float = 1.0
+    pose_scale: float = 1.0
 
     def pose(self, frame: RGBDFrame) -> np.ndarray:
         T = invert_pose(frame.T_world_cam) if self.invert else frame.T_world_cam
-        return opencv_from_opengl(T) if self.opengl else T
+        T = opencv_from_opengl(T) if self.opengl else T
+        T = T @ _T_BODY_OPTICAL if self.body else T.copy()
+        T[:3, 3] *= self.pose_scale
+        return T
 
 
+_T_BODY_OPTICAL = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]])  # REP 103
 _AS_IT_IS = _Hypothesis("as it is", "")
 _ALTERNATIVES = [
     _Hypothesis("inverse poses", "the poses are world to camera; invert them", invert=True),
@@ -72,6 +83,22 @@ _ALTERNATIVES = [
         "the poses are world to camera with OpenGL axes; invert them, then negate columns 2, 3",
         invert=True,
         opengl=True,
+    ),
+    _Hypothesis(
+        "body axes",
+        "the poses are of a body frame, x forward and z up; name the optical frame instead, in a "
+        "bag with --set capture.camera_frame=...",
+        body=True,
+    ),
+    _Hypothesis(
+        "poses in millimetres",
+        "the poses are in millimetres; divide their translations by 1000",
+        pose_scale=0.001,
+    ),
+    _Hypothesis(
+        "poses in centimetres",
+        "the poses are in centimetres; divide their translations by 100",
+        pose_scale=0.01,
     ),
 ] + [
     _Hypothesis(
@@ -102,13 +129,14 @@ def pose_consistency(capture: Capture, pairs: int = 8) -> PoseConsistency:
             hint="If all depth is out of range, the unit may be wrong: see capture.depth_unit_m "
             "and capture.max_depth_m.",
         )
-    relative, metres = _disagreement(found, _AS_IT_IS)
+    relative, metres, seen = _disagreement(found, _AS_IT_IS)
     if relative <= _GOOD:
-        return PoseConsistency(len(found), metres, relative)
-    scores = {h.name: _disagreement(found, h)[0] for h in _ALTERNATIVES}
-    best = min(_ALTERNATIVES, key=lambda h: scores[h.name])
-    advice = None
+        return PoseConsistency(len(found), metres, relative, seen)
+    scores = {h.name: _disagreement(found, h)[0] for h in _plausible(found)}
+    best = min(_ALTERNATIVES, key=lambda h: scores.get(h.name, np.inf))
+    advice, is_explained = None, False
     if scores[best.name] < 0.5 * relative and _explains(found, best, scores[best.name]):
+        is_explained = True
         advice = (
             f"{best.advice} (disagreement {scores[best.name]:.1%} of depth instead of "
             f"{relative:.1%})"
@@ -118,7 +146,35 @@ def pose_consistency(capture: Capture, pairs: int = 8) -> PoseConsistency:
             f"frames disagree by {relative:.1%} of depth and no usual mix-up explains it; "
             "check the trajectory, the intrinsics and the stamps"
         )
-    return PoseConsistency(len(found), metres, relative, scores, advice)
+    return PoseConsistency(len(found), metres, relative, seen, scores, advice, is_explained)
+
+
+def suspicion(capture: Capture, pairs: int = 4) -> str | None:
+    """Why the coordinates of a recording are likely wrong; None where nothing says so.
+
+    Cheaper and more careful than `diagnose`: frames too far apart to overlap raise no alarm.
+    """
+    if not (isinstance(capture, IndexedCapture) and isinstance(capture, PosedCapture)):
+        return None
+    try:
+        finding = pose_consistency(capture, pairs)
+    except CaptureError:  # too little to compare, or broken, which reading it all will tell
+        return None
+    if finding.is_explained:
+        return f"nearby frames do not fit together; likely {finding.advice}"
+    if finding.advice is not None and finding.relative_seen > _WRONG:
+        return finding.advice
+    return None
+
+
+def _plausible(pairs: list[tuple[RGBDFrame, RGBDFrame]]) -> list[_Hypothesis]:
+    """Alternatives with depth that a camera could measure; all of them if none has.
+
+    Larger depth and nearer poses look the same but for their size in metres.
+    """
+    depth_m = float(np.median(np.concatenate([a.depth_m[a.depth_m > 0] for a, _ in pairs])))
+    low, high = _MEASURABLE_M
+    return [h for h in _ALTERNATIVES if low < h.depth_scale * depth_m < high] or _ALTERNATIVES
 
 
 def _explains(
@@ -126,15 +182,20 @@ def _explains(
 ) -> bool:
     """Whether frames agree under the hypothesis, and for the right reason.
 
-    A huge depth makes every translation negligible, so that wrong translations seem to fit; a true
-    unit is better than its neighbours on both sides.
+    A huge depth, or poses shrunk to a point, make every translation negligible, so that wrong
+    translations seem to fit; a true unit is better than its neighbours on both sides.
     """
     if relative > _WRONG:
         return False
-    if hypothesis.depth_scale == 1:
+    if hypothesis.depth_scale != 1:
+        scaled = "depth_scale"
+    elif hypothesis.pose_scale != 1:
+        scaled = "pose_scale"
+    else:
         return True
     neighbours = [
-        replace(hypothesis, depth_scale=hypothesis.depth_scale * factor) for factor in (0.2, 5.0)
+        replace(hypothesis, **{scaled: getattr(hypothesis, scaled) * factor})
+        for factor in (0.2, 5.0)
     ]
     return all(_disagreement(pairs, other)[0] > 1.5 * relative for other in neighbours)
 
@@ -189,19 +250,23 @@ def _motion(T_world_a: np.ndarray, T_world_b: np.ndarray) -> float:
 
 def _disagreement(
     pairs: list[tuple[RGBDFrame, RGBDFrame]], hypothesis: _Hypothesis
-) -> tuple[float, float]:
-    """Median relative (misses counted) and median absolute disagreement in metres."""
-    relative, metres = [], []
+) -> tuple[float, float, float]:
+    """Median relative (misses counted), in metres, and relative without the misses."""
+    relative, metres, shares = [], [], []
     for a, b in [*pairs, *((b, a) for a, b in pairs)]:
         gap_m, depth_m = _compare(a, b, hypothesis)
         share = np.full(len(gap_m), _MISS)
         np.divide(gap_m, depth_m, out=share, where=depth_m > 0)
         relative.append(np.minimum(share, _MISS))
         metres.append(gap_m[depth_m > 0])
-    seen = np.concatenate(metres)
-    return float(np.median(np.concatenate(relative))), float(
-        np.median(seen) if len(seen) else np.inf
-    )
+        shares.append(share[depth_m > 0])
+    return _median(relative), _median(metres), _median(shares)
+
+
+def _median(parts: list[np.ndarray]) -> float:
+    """Median of all parts, infinite where they are empty."""
+    values = np.concatenate(parts)
+    return float(np.median(values)) if len(values) else float(np.inf)
 
 
 def _compare(a: RGBDFrame, b: RGBDFrame, hypothesis: _Hypothesis) -> tuple[np.ndarray, np.ndarray]:

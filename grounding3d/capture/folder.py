@@ -6,7 +6,7 @@ capture.json, version 1:
      "world_frame": "map", "camera_frame": "camera", "up_world": [0, 0, 1] or null,
      "depth_unit_m": 0.001,
      "camera": {"fx": , "fy": , "cx": , "cy": , "width": , "height": },
-     "frames": [{"rgb": "rgb/000000.png", "depth": "depth/000000.png",
+     "frames": [{"rgb": "rgb/000000.png", "depth": "depth/000000.png" or null,
                  "T_world_cam": [[4x4]], "stamp_s": 1.0 or null, "depth_stamp_s": 1.0 or null,
                  "camera": {...} where it differs}]}
 
@@ -51,7 +51,7 @@ class FrameRecord(_Record):
     """One frame; paths are relative to the folder."""
 
     rgb: str
-    depth: str
+    depth: str | None = None
     T_world_cam: list[list[float]]
     stamp_s: float | None = None
     depth_stamp_s: float | None = None
@@ -134,7 +134,7 @@ def _check_version(file: Path, raw: dict[str, Any]) -> None:
 def _entry(folder: Path, index: int, frame: FrameRecord) -> FrameEntry:
     return FrameEntry(
         rgb=_inside(folder, frame.rgb),
-        depth=_inside(folder, frame.depth),
+        depth=None if frame.depth is None else _inside(folder, frame.depth),
         T_world_cam=_matrix(frame.T_world_cam, index),
         stamp_s=frame.stamp_s,
         depth_stamp_s=frame.depth_stamp_s,
@@ -165,7 +165,7 @@ def _lens(camera: CameraRecord) -> Lens:
 
 
 def _check_first_size(entry: FrameEntry, camera: CameraRecord) -> None:
-    for file in (entry.rgb, entry.depth):
+    for file in (entry.rgb, entry.depth or entry.rgb):
         if (size := image_size(file)) != (camera.width, camera.height):
             raise CaptureError(
                 f"{file} does not fit the camera",

@@ -46,12 +46,13 @@ class FrameEntry:
     """A frame before its images are decoded.
 
     Attributes:
+        depth: None where none was recorded.
         T_world_cam: pose of the camera that `FileFacts.pose_of` names.
         lens: where frames differ; None: `FileFacts.lens`.
     """
 
     rgb: Path
-    depth: Path
+    depth: Path | None
     T_world_cam: np.ndarray
     stamp_s: float | None = None
     depth_stamp_s: float | None = None
@@ -108,6 +109,7 @@ class ImageFileCapture:
         self, facts: FileFacts, entries: Sequence[FrameEntry], config: CaptureConfig
     ) -> None:
         check_nonempty(facts.source, len(entries), "frames")
+        require_depth_images(facts.source, entries, config)
         self._facts, self._config = facts, config
         self._entries = [entries[i] for i in select_frames(facts.source, len(entries), config)]
         self._recorded = len(entries)
@@ -154,10 +156,7 @@ class ImageFileCapture:
             raise IndexError(f"frame {index} of {len(self._entries)}")
         entry = self._entries[index]
         rgb = read_rgb(entry.rgb)
-        depth_m = depth_from_steps(
-            read_depth_steps(entry.depth), self._depth_unit_m, self._facts.invalid_steps
-        )
-        rgb, depth_m, camera = self._register(entry, rgb, depth_m)
+        rgb, depth_m, camera = self._register(entry, rgb, self._depth(entry, rgb))
         return RGBDFrame(
             rgb=rgb,
             depth_m=limit_depth(depth_m, self._config),
@@ -176,10 +175,23 @@ class ImageFileCapture:
         details = {
             "frames recorded": str(self._recorded),
             "depth unit": f"{self._depth_unit_m:.6g} m",
-            "depth": "of another camera, reprojected" if self._is_separate else "registered",
+            "depth": self._depth_text(),
             **facts.details,
         }
-        return CaptureDescription(facts.format, facts.source, details, facts.warnings)
+        return CaptureDescription(facts.format, facts.source, details, self._warnings())
+
+    def _depth_text(self) -> str:
+        if all(entry.depth is None for entry in self._entries):
+            return "none"
+        return "of another camera, reprojected" if self._is_separate else "registered"
+
+    def _warnings(self) -> tuple[str, ...]:
+        bare = sum(entry.depth is None for entry in self._entries)
+        if not bare:
+            return self._facts.warnings
+        which = "no frame has" if bare == len(self._entries) else f"{bare} frames have no"
+        scale = "; scale comes from the poses" if bare == len(self._entries) else ""
+        return (*self._facts.warnings, f"{which} depth: photometric only{scale}")
 
     @property
     def _is_separate(self) -> bool:
@@ -190,8 +202,15 @@ class ImageFileCapture:
         return make_pose(np.eye(3), np.array(given or self._facts.color_from_depth_xyz_m))
 
     def _pose(self, entry: FrameEntry) -> np.ndarray:
-        T = check_pose(entry.T_world_cam, f"the pose of {entry.depth}")
+        T = check_pose(entry.T_world_cam, f"the pose of {entry.depth or entry.rgb}")
         return T @ invert_pose(self._T_color_depth) if self._facts.pose_is_depths else T
+
+    def _depth(self, entry: FrameEntry, rgb: np.ndarray) -> np.ndarray:
+        """Depth as recorded, in metres; all unknown where there is none."""
+        if entry.depth is None:
+            return np.zeros(rgb.shape[:2], np.float32)
+        steps = read_depth_steps(entry.depth)
+        return depth_from_steps(steps, self._depth_unit_m, self._facts.invalid_steps)
 
     def _register(
         self, entry: FrameEntry, rgb: np.ndarray, depth_m: np.ndarray
@@ -280,14 +299,34 @@ def require_depth(
     """Pass frames on.
 
     Raises:
-        CaptureError: after the last frame, if the depth of all of them was unknown.
+        CaptureError: after the last frame, if the depth of all of them was unknown, unless
+            `config.depth` is "optional".
     """
     any_depth = False
     for frame in frames:
         any_depth = any_depth or bool(frame.depth_m.any())
         yield frame
-    if not any_depth:
+    if not any_depth and config.depth != "optional":
         raise no_depth_error(source, config)
+
+
+def require_depth_images(
+    source: Path, entries: Sequence[FrameEntry], config: CaptureConfig
+) -> None:
+    """Refuse frames without a depth image unless `config.depth` is "optional".
+
+    Raises:
+        CaptureError: says how many there are, and what can do without.
+    """
+    bare = sum(entry.depth is None for entry in entries)
+    if bare and config.depth != "optional":
+        raise CaptureError(
+            f"{source} has no depth images" if bare == len(entries) else f"{source} lacks depth",
+            expected="a depth image for every frame",
+            found=f"{bare} of {len(entries)} frames without",
+            hint="Record depth, or train on colour alone, scale from the poses: --backend nerf "
+            "(to look at it: --set capture.depth=optional).",
+        )
 
 
 def no_depth_error(source: Path, config: CaptureConfig) -> CaptureError:

@@ -1,4 +1,4 @@
-"""Reader of nerfstudio's transforms.json with depth images.
+"""Reader of nerfstudio's transforms.json, with depth images or, where that is wanted, without.
 
 Poses are camera to world with OpenGL axes. `applied_transform` and `applied_scale` say how they
 were moved away from the recorded world and are undone. Intrinsics are global or per frame, with
@@ -44,16 +44,17 @@ class NerfstudioFormat:
         """Open a folder, or its transforms.json.
 
         Raises:
-            CaptureError: no depth, no intrinsics, an unsupported camera, or no images.
+            CaptureError: no depth where it is required, no intrinsics, an unsupported camera, or
+                no images.
         """
         file = path if path.is_file() else path / "transforms.json"
         meta = read_json(file)
         frames = _listed_frames(file, meta)
-        present = [f for f in frames if all((file.parent / f[k]).is_file() for k in _IMAGES)]
+        present = [f for f in frames if _has_images(file, f)]
         if not present:
             raise CaptureError(
                 f"none of the {len(frames)} frames of {file} has its images",
-                found=f"no {file.parent / frames[0]['file_path']} beside its depth",
+                found=f"no {file.parent / frames[0]['file_path']}, or not its depth",
                 hint="Copy the whole recording.",
             )
         warnings = []
@@ -66,7 +67,7 @@ class NerfstudioFormat:
             format="nerfstudio",
             source=file,
             lens=None,
-            depth_unit_m=_depth_unit(meta, entries[0], config),
+            depth_unit_m=_depth_unit(meta, entries, config),
             same_view=True,
             details={"applied scale": f"{scale:g}", "camera model": _model_name(meta, {})},
             warnings=tuple(warnings),
@@ -74,25 +75,20 @@ class NerfstudioFormat:
         return ImageFileCapture(facts, entries, config)
 
 
-_IMAGES = ("file_path", "depth_file_path")
+def _has_images(file: Path, frame: dict[str, Any]) -> bool:
+    """Whether the images that a frame names are there."""
+    names = frame["file_path"], frame.get("depth_file_path")
+    return all((file.parent / name).is_file() for name in names if isinstance(name, str))
 
 
 def _listed_frames(file: Path, meta: dict[str, Any]) -> list[dict[str, Any]]:
-    """Frames of the file in the natural order of their images' names, all with depth."""
+    """Frames of the file in the natural order of their images' names."""
     frames = meta.get("frames")
     if not isinstance(frames, list) or not frames:
         raise CaptureError(f"{file} lists no frames", hint="Check that the conversion finished.")
     for index, frame in enumerate(frames):
         if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
             raise CaptureError(f"frame {index} of {file} has no file_path")
-    bare = sum(not isinstance(frame.get("depth_file_path"), str) for frame in frames)
-    if bare:
-        raise CaptureError(
-            f"{file} has no depth images",
-            expected="a depth_file_path in every frame",
-            found=f"{bare} of {len(frames)} frames without",
-            hint="Record with a depth camera, or export depth with the recording.",
-        )
     return sorted(frames, key=lambda frame: natural_key(frame["file_path"]))
 
 
@@ -126,10 +122,10 @@ def _entry(
     T_json_glcam = np.vstack([T_json_glcam[:3], [0, 0, 0, 1]])
     T_json_glcam[:3, 3] /= scale
     T_world_cam = opencv_from_opengl(np.linalg.inv(T_json_world) @ T_json_glcam)
-    rgb = file.parent / frame["file_path"]
+    rgb, depth = file.parent / frame["file_path"], frame.get("depth_file_path")
     return FrameEntry(
         rgb,
-        file.parent / frame["depth_file_path"],
+        file.parent / depth if isinstance(depth, str) else None,
         T_world_cam,
         lens=_lens(file, {**meta, **frame}, rgb, config),
     )
@@ -179,18 +175,19 @@ def _intrinsics(file: Path, values: dict[str, Any], rgb: Path) -> tuple[float, f
     return fx, fy, pixel_center_from_corner(cx), pixel_center_from_corner(cy)
 
 
-def _depth_unit(meta: dict[str, Any], first: FrameEntry, config: CaptureConfig) -> float:
+def _depth_unit(meta: dict[str, Any], entries: list[FrameEntry], config: CaptureConfig) -> float:
     """Metres of one step; arrays of floats have no usual unit and need one to be given."""
-    if config.depth_unit_m is not None:
-        return config.depth_unit_m
+    first = next((entry.depth for entry in entries if entry.depth is not None), None)
+    if config.depth_unit_m is not None or first is None:
+        return config.depth_unit_m or DEPTH_UNIT_M
     if "depth_unit_scale_factor" in meta:
-        factor = float(_numbers(first.depth, meta, "depth_unit_scale_factor"))
+        factor = float(_numbers(first, meta, "depth_unit_scale_factor"))
         if not (math.isfinite(factor) and factor > 0):
             raise CaptureError("depth_unit_scale_factor is not positive", found=str(factor))
         return factor
-    if first.depth.suffix.lower() == ".npy" and read_depth_steps(first.depth).dtype.kind == "f":
+    if first.suffix.lower() == ".npy" and read_depth_steps(first).dtype.kind == "f":
         raise CaptureError(
-            f"the unit of {first.depth} is not known",
+            f"the unit of {first} is not known",
             expected="depth_unit_scale_factor in transforms.json",
             hint="Give it: --set capture.depth_unit_m=1 (metres) or 0.001 (millimetres).",
         )

@@ -12,16 +12,18 @@ _BAYER = {"rggb": (0, 0), "grbg": (0, 1), "gbrg": (1, 0), "bggr": (1, 1)}  # row
 # encoding -> (type, channels)
 PIXEL_TYPES: dict[str, tuple[type, int]] = {
     **dict.fromkeys(("mono8", "8UC1"), (np.uint8, 1)),
-    **dict.fromkeys(("rgb8", "bgr8"), (np.uint8, 3)),
-    **dict.fromkeys(("rgba8", "bgra8"), (np.uint8, 4)),
+    **dict.fromkeys(("rgb8", "bgr8", "8UC3"), (np.uint8, 3)),
+    **dict.fromkeys(("rgba8", "bgra8", "8UC4"), (np.uint8, 4)),
     **dict.fromkeys(("rgb16", "bgr16"), (np.uint16, 3)),
     **dict.fromkeys(("yuv422", "uyvy", "yuv422_yuy2", "yuyv"), (np.uint8, 2)),
     **{f"bayer_{tile}8": (np.uint8, 1) for tile in _BAYER},
     **{f"bayer_{tile}16": (np.uint16, 1) for tile in _BAYER},
     **dict.fromkeys(("mono16", "16UC1"), (np.uint16, 1)),
+    "16SC1": (np.int16, 1),
     "32FC1": (np.float32, 1),
+    "64FC1": (np.float64, 1),
 }
-DEPTH_TYPES = {"16UC1", "mono16", "32FC1"}
+DEPTH_TYPES = {"16UC1", "mono16", "16SC1", "32FC1", "64FC1"}
 
 
 def rgb_from_bayer(mosaic: np.ndarray, tile: str) -> np.ndarray:
@@ -78,8 +80,10 @@ def _bayer16(tile: str) -> Callable[[np.ndarray], np.ndarray]:
 COLOR_CONVERTERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "rgb8": lambda pixels: pixels,
     "bgr8": lambda pixels: pixels[..., ::-1],
+    "8UC3": lambda pixels: pixels[..., ::-1],  # says no order; cv_bridge shows it as OpenCV's
     "rgba8": lambda pixels: pixels[..., :3],
     "bgra8": lambda pixels: pixels[..., 2::-1],
+    "8UC4": lambda pixels: pixels[..., 2::-1],
     "rgb16": _high_byte,
     "bgr16": lambda pixels: _high_byte(pixels[..., ::-1]),
     "mono8": _grey,

@@ -12,7 +12,11 @@ from grounding3d.capture.ros2_storage import Bag
 from grounding3d.capture.tf_buffer import NotCoveredError, TfBuffer, frame_name
 from grounding3d.errors import TransformError
 
-POSE_TYPES = ("nav_msgs/msg/Odometry", "geometry_msgs/msg/PoseStamped")
+POSE_TYPES = (
+    "nav_msgs/msg/Odometry",
+    "geometry_msgs/msg/PoseStamped",
+    "geometry_msgs/msg/PoseWithCovarianceStamped",
+)
 _WORLDS = ("map", "odom")
 
 
@@ -177,7 +181,16 @@ def _from_track(
     world = frame_name(config.world_frame) if config.world_frame else parent
     source = PoseSource(world, camera_frame, index.tf, track, parent, child)
     for target, frame in ((child, camera_frame), (world, parent)):
-        index.tf.time_range(target, frame)  # raises where there is no chain
+        try:
+            index.tf.time_range(target, frame)
+        except TransformError as error:
+            raise TransformError(
+                error.summary,
+                expected=error.expected,
+                found=error.found,
+                hint=f"The messages on {topic} are about {child!r} in {parent!r}; if they are the "
+                f"colour camera's poses: --set capture.camera_frame={camera_frame}",
+            ) from error
     return source
 
 

@@ -132,19 +132,20 @@ def make_rig(
         CaptureError: the images do not name their frame, or a lens model is unknown.
         TransformError: no static transform between the two cameras.
     """
-    camera_frame = topics.color.frame_id or color.frame_id or frame_name(config.camera_frame or "")
+    camera_frame, depth_frame = _optical_frames(topics, color, depth, config)
     if not camera_frame:
         raise CaptureError(
             f"the images on {topics.color.name} do not name their frame",
             hint="Name the optical frame with --set capture.camera_frame=...",
         )
-    frames = camera_frame, topics.depth.frame_id or depth.frame_id or camera_frame
+    frames = camera_frame, depth_frame
     T, registration = _color_from_depth(tf, (color, depth), frames, config)
     warnings = []
     if "optical" not in camera_frame:
         warnings.append(
             f"the frame {camera_frame!r} is not named as an optical frame; its axes are taken as "
-            "x right, y down, z forward"
+            "x right, y down, z forward; if they are a body's, x forward, name the optical frame "
+            "with --set capture.camera_frame=..."
         )
     return Rig(
         color_lens=_lens(color),
@@ -156,6 +157,21 @@ def make_rig(
         registration=registration,
         warnings=tuple(warnings),
     )
+
+
+def _optical_frames(
+    topics: RigTopics, color: CameraFacts, depth: CameraFacts, config: CaptureConfig
+) -> tuple[str, str]:
+    """Frames of the colour and of the depth camera; "" where nothing names them.
+
+    Beside a pose topic `config.camera_frame` names the tracked frame, else it comes before what the
+    messages say.
+    """
+    given = frame_name(config.camera_frame or "")
+    named = topics.color.frame_id or color.frame_id
+    camera_frame = named or given if config.pose_topic is not None else given or named
+    depth_frame = topics.depth.frame_id or depth.frame_id
+    return camera_frame, camera_frame if depth_frame in ("", named) else depth_frame
 
 
 def _lens(facts: CameraFacts) -> Undistorter:

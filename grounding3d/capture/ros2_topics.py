@@ -93,7 +93,7 @@ def choose_images(bag: Bag, config: CaptureConfig) -> tuple[ImageTopic, ImageTop
             raise CaptureError(
                 f"{bag.path} holds no {kind} images",
                 expected=f"a {kind} topic of type {RAW} or {COMPRESSED}",
-                found=listing(bag),
+                found=listing(bag) + _encodings(bag),
                 hint=_all_options(colors, depths),
             )
     pairs = _pairs(colors, depths)
@@ -136,6 +136,13 @@ def listing(bag: Bag, most: int = 12) -> str:
     names = [f"{name} ({facts.msgtype})" for name, facts in sorted(bag.topics.items())]
     more = f", and {len(names) - most} more" if len(names) > most else ""
     return "the topics " + ", ".join(names[:most]) + more if names else "no topics"
+
+
+def _encodings(bag: Bag) -> str:
+    """How the raw images of a bag are encoded, for errors."""
+    first = {name: bag.first(name) for name in list(bag.of_type(RAW))[:6]}
+    texts = [f"{name} as {message.encoding!r}" for name, message in first.items()]
+    return f"; with images on {', '.join(texts)}" if texts else ""
 
 
 def _judge(name: str, message: Any) -> ImageTopic | None:

@@ -20,6 +20,8 @@ from grounding3d.capture.tf_buffer import frame_name, stamp_seconds
 from grounding3d.errors import CaptureError, GroundingError
 from grounding3d.geometry.camera import Camera
 
+_ROUNDING = 1e-6  # of intrinsics that drivers compute anew for each message
+
 
 @dataclass(frozen=True, eq=False)
 class CameraFacts:
@@ -38,11 +40,13 @@ class CameraFacts:
     frame_id: str
 
     def same_as(self, other: CameraFacts) -> bool:
-        """Whether both describe the same pixels."""
+        """Whether both describe the same pixels, but for rounding."""
         return (
-            self.camera == other.camera
+            (self.camera.width, self.camera.height) == (other.camera.width, other.camera.height)
+            and np.allclose(self.camera.K, other.camera.K, rtol=_ROUNDING, atol=0)
             and self.model == other.model
-            and np.array_equal(self.coefficients, other.coefficients)
+            and self.coefficients.shape == other.coefficients.shape
+            and np.allclose(self.coefficients, other.coefficients, rtol=_ROUNDING, atol=_ROUNDING)
         )
 
 

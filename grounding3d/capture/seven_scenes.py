@@ -96,6 +96,7 @@ def _entry(pose: Path) -> FrameEntry | None:
 
 
 def _check_size(entry: FrameEntry) -> None:
+    assert entry.depth is not None, "frames of this format are those with depth"
     if (size := image_size(entry.depth)) != (640, 480):
         raise CaptureError(
             f"{entry.depth} is not of the Kinect's size, for which the intrinsics hold",

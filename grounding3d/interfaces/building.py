@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from grounding3d.capture import open_capture
 from grounding3d.capture.base import Capture
+from grounding3d.capture.consistency import suspicion
 from grounding3d.errors import Cancelled
 from grounding3d.features.base import Encoder
 from grounding3d.features.encoders import load_encoder
@@ -18,8 +20,12 @@ from grounding3d.interfaces.training_text import training_text
 from grounding3d.live.config import Config
 from grounding3d.live.mapping import build_scene
 from grounding3d.objects.base import LanguageScene
-from grounding3d.objects.store import check_output_folder, save_scene
+from grounding3d.objects.store import check_output_folder, save_scene, stored_nerf
+from grounding3d.scene.backends import needs_depth
 from grounding3d.scene.base import Cancel, Progress
+from grounding3d.scene.nerf.work import WorkFolder
+
+_log = logging.getLogger(__name__)
 
 
 def build_and_save(
@@ -53,14 +59,17 @@ def build_and_save(
         SceneError: no frame can be used, or the folder is not ours or cannot be written.
     """
     check_output_folder(out)
+    config = as_backend_needs(config)
     capture = open_capture(source, config.capture)
+    if doubt := suspicion(capture):
+        _log.warning("%s: %s; `grounding3d doctor` tells more", source, doubt)
     folder = _SceneFolder(out, source, capture, config)
     watch = None if save_every_s is None else GrowingScene(folder.save, save_every_s)
     encoder = encoder or load_encoder(config.encoder, device=config.device)
     with show_progress() if progress is None else nullcontext(progress) as report:
         scene = build_scene(
             capture,
-            _saving_to(folder.checkpoint, config),
+            folder.saving_training(),
             encoder,
             progress=report,
             cancel=cancel,
@@ -69,8 +78,23 @@ def build_and_save(
     if cancel is not None and cancel.is_set():
         raise Cancelled("the build was stopped")
     scene = folder.save(scene)
-    folder.checkpoint.unlink(missing_ok=True)
+    folder.forget_training()
     return scene
+
+
+def as_backend_needs(config: Config) -> Config:
+    """The configuration with a capture read as the backend needs it, unless it says how itself."""
+    if config.capture.depth is not None or needs_depth(config.scene.backend):
+        return config
+    capture = config.capture.model_copy(update={"depth": "optional"})
+    return config.model_copy(update={"capture": capture})
+
+
+_TRAINING = (
+    ("splat", "checkpoint", ".checkpoint.safetensors"),
+    ("nerf", "work", ".checkpoint.nerf"),
+)
+"""For each backend that trains: its section, the field that says where to, the name's ending."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +106,28 @@ class _SceneFolder:
     capture: Capture
     config: Config
 
-    @property
-    def checkpoint(self) -> Path:
-        """File of the training that is under way."""
+    def saving_training(self) -> Config:
+        """The configuration with training saved beside the folder, unless it names a place."""
+        scene = self.config.scene
+        for section, field, ending in _TRAINING:
+            values = getattr(scene, section)
+            if getattr(values, field) is None:
+                values = values.model_copy(update={field: str(self._beside(ending))})
+                scene = scene.model_copy(update={section: values})
+        return self.config.model_copy(update={"scene": scene})
+
+    def forget_training(self) -> None:
+        """Remove what was saved beside the folder."""
+        for _, _, ending in _TRAINING:
+            path = self._beside(ending)
+            if path.is_dir():
+                WorkFolder(path).remove()
+            else:
+                path.unlink(missing_ok=True)
+
+    def _beside(self, ending: str) -> Path:
         out = self.out.absolute()
-        return out.with_name(out.name + ".checkpoint.safetensors")
+        return out.with_name(out.name + ending)
 
     def save(self, scene: LanguageScene) -> LanguageScene:
         """Write a scene with its origin; returns it as it was written."""
@@ -94,7 +135,8 @@ class _SceneFolder:
             scene, config=self.config.model_dump(mode="json"), capture=self._origin()
         )
         save_scene(self.out, described)
-        return described
+        geometry = replace(described.scene, nerf=stored_nerf(self.out))
+        return replace(described, scene=geometry)
 
     def _origin(self) -> dict[str, Any]:
         facts = self.capture.describe()
@@ -106,15 +148,6 @@ class _SceneFolder:
         }
 
 
-def _saving_to(checkpoint: Path, config: Config) -> Config:
-    """The configuration with that checkpoint, unless it names one itself."""
-    if config.scene.splat.checkpoint is not None:
-        return config
-    splat = config.scene.splat.model_copy(update={"checkpoint": str(checkpoint)})
-    scene = config.scene.model_copy(update={"splat": splat})
-    return config.model_copy(update={"scene": scene})
-
-
 def describe_build(scene: LanguageScene, out: Path, seconds: float) -> str:
     """A few lines: what was made and where, how well it fits, and what to do with it."""
     geometry = scene.scene
@@ -123,6 +156,7 @@ def describe_build(scene: LanguageScene, out: Path, seconds: float) -> str:
         f"{len(geometry.keyframes)} frames in {seconds:.1f} s; frame {geometry.world_frame!r}, "
         f"up {geometry.up_source}",
         training_text(geometry.report),
+        *(f"Note: {warning}" for warning in (geometry.report or {}).get("warnings", ())),
         f'Ask it: grounding3d query {out} "where is the mug"',
     ]
     return "\n".join(line for line in lines if line)

@@ -23,7 +23,7 @@ from grounding3d.scene.nerf.environment import SUPPORTED, checkout_folder, pytho
 MARK = "grounding3d-nerf.json"
 _LINK = "grounding3d_nerf.pth"
 _PINS = "constraints-nerf.txt"
-_SAME = ("torch", "torchvision", "numpy", "scipy", "pillow", "open_clip_torch", "timm")
+_SAME = ("torch", "torchvision", "open_clip_torch", "timm")
 _STAGES = 4
 _CHECK = """
 import nerfstudio.scripts.train, nerfstudio.scripts.eval, nerfstudio.scripts.render
@@ -156,8 +156,8 @@ def _install(folder: Path) -> Iterator[str]:
 
 
 def _pip(folder: Path, arguments: list[str]) -> Iterator[str]:
-    command = [str(python_of(folder)), "-m", "pip", "install", "--no-input", "--progress-bar", "off",
-               "--disable-pip-version-check", *arguments]  # fmt: skip
+    quiet = ["--no-input", "--progress-bar", "off", "--disable-pip-version-check"]
+    command = [str(python_of(folder)), "-m", "pip", "install", *quiet, *arguments]
     tail: list[str] = []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -12,7 +12,7 @@ import numpy as np
 
 from grounding3d.capture.base import Capture, RGBDFrame
 from grounding3d.errors import Cancelled, SceneError
-from grounding3d.features.base import Encoder, MaskSource, Vocabulary
+from grounding3d.features.base import Encoder, FeatureCells, MaskSource, Vocabulary
 from grounding3d.features.crops import encode_masks
 from grounding3d.features.dense_sources import make_dense_source
 from grounding3d.features.identity import identify
@@ -30,7 +30,7 @@ from grounding3d.live.read_ahead import read_ahead
 from grounding3d.objects.base import LanguageScene, ObjectMap
 from grounding3d.objects.build import build_objects
 from grounding3d.scene.backends import make_builder
-from grounding3d.scene.base import Cancel, FrameReport, Progress, Scene
+from grounding3d.scene.base import Cancel, FrameReport, Progress, RenderedView, Scene
 from grounding3d.scene.up import estimate_up
 
 _log = logging.getLogger(__name__)
@@ -88,11 +88,13 @@ class Mapper:
         self._looks = KeyframeSelector(motion.language_translation_m, motion.language_rotation_rad)
         looks = max(config.fusion.forget_after_looks, config.fusion.min_views)
         self._changes = ChangeDetector(looks, motion.change_period_s)
-        self._builder = make_builder(config.scene, config.device)
+        self._builder = make_builder(config.scene, config.device, config.encoder)
         self._mask_source: MaskSource = make_mask_source(config.masks)
-        self._dense = make_dense_source(config.dense)
+        self._dense = make_dense_source(config.dense, config.device)
         self._field = LanguageField(config.field)
         self._fuser = SegmentFuser(config.fusion)
+        self._unseen: set[int] = set()  # keyframes to be looked at once they have depth
+        self._rendered: set[int] = set()  # keyframes whose rendered view was taken in
         self._vocabulary: Vocabulary | None = None
         self._objects = ObjectMap(next_id=next_id)
 
@@ -116,8 +118,16 @@ class Mapper:
             self._changes.take(frame)
             if self._looks.wants(frame.T_world_cam) or not has_moved:
                 self._looks.take(frame.T_world_cam)
-                self._look(frame, keyframe=self.counts.used - 1)
+                self._look_now_or_later(frame, report)
         return report
+
+    def _look_now_or_later(self, frame: RGBDFrame, report: FrameReport) -> None:
+        """Look at the latest keyframe, or where its depth will only be rendered, note it."""
+        keyframe = self.counts.used - 1
+        if report.has_depth:
+            self._look(frame, keyframe)
+        else:
+            self._unseen.add(keyframe)
 
     def _look(self, frame: RGBDFrame, keyframe: int) -> None:
         """Take in what can be seen in a frame: features for the Gaussians, segments for things."""
@@ -128,6 +138,27 @@ class Mapper:
             self._field.add(frame, keyframe, cells)
         segments = lift_masks(frame, masks, embeddings, keyframe, self.config.fusion)
         self._fuser.add(attach_crops(segments, frame, masks), frame)
+
+    def _take_in(self, view: RenderedView) -> None:
+        """Take in what a trained scene shows: its language, and things where no depth was measured.
+
+        Rendered language is lifted like that of a dense source.
+        """
+        if view.keyframe in self._rendered:
+            return
+        self._rendered.add(view.keyframe)
+        if view.keyframe in self._unseen and view.frame.depth_m.any():
+            self._unseen.remove(view.keyframe)
+            self._look(view.frame, view.keyframe)
+        if len(view.vectors):
+            if view.vectors.shape[1] != self._encoder.dim:
+                raise SceneError(
+                    "the scene learned the language of another encoder",
+                    expected=f"{self._encoder.dim} numbers a vector",
+                    found=str(view.vectors.shape[1]),
+                )
+            cells = FeatureCells(view.vectors, view.index, view.weight, view.cell_px)
+            self._field.add(view.frame, view.keyframe, cells)
 
     def snapshot(self) -> LanguageScene:
         """The scene so far; mapping may go on afterwards.
@@ -147,6 +178,7 @@ class Mapper:
             **{f"fusion.{name}": array for name, array in self._fuser.state().items()},
             **{f"field.{name}": array for name, array in self._field.state().items()},
             "counts": np.array([self.counts.seen, self.counts.used], np.int64),
+            "unseen": np.array(sorted(self._unseen), np.int64),
         }
 
     def restore(self, scene: LanguageScene, state: dict[str, np.ndarray]) -> None:
@@ -163,6 +195,8 @@ class Mapper:
         self._fuser.restore(_section(state, "fusion."))
         self._field.restore(_section(state, "field."))
         self.counts = FrameCounts(seen, used)
+        self._unseen = set(state.get("unseen", np.zeros(0, np.int64)).tolist())
+        self._rendered = set()
         self._objects, self._uuid = scene.objects, scene.uuid
         self._static_transforms = {**scene.static_transforms, **self._static_transforms}
         if self._up_world is None and scene.scene.up_source == "capture":
@@ -183,7 +217,10 @@ class Mapper:
                 found=f"{self.counts.seen} frames" + (f" ({reasons})" if reasons else ""),
                 hint="`grounding3d info CAPTURE` shows depth range and valid share.",
             )
-        return self._assemble(self._builder.finish(progress, cancel))
+        scene = self._builder.finish(progress, cancel)
+        for view in self._builder.rendered_views():
+            self._take_in(view)
+        return self._assemble(scene)
 
     def _assemble(self, scene: Scene, max_views: int | None = None) -> LanguageScene:
         if self._vocabulary is None:
@@ -197,7 +234,7 @@ class Mapper:
             previous=self._objects,
         )
         features = gaussian_features(scene, self._objects)
-        if self._dense is not None:
+        if len(self._field):
             features = self._field.lift(scene, things=features, max_views=max_views)
         return LanguageScene(
             uuid=self._uuid,

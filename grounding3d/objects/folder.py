@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ FORMAT_VERSION = 1
 
 _HASH_DIGITS = 16
 _SMALL_FILE = 4 << 20  # hashes of files up to this size, bytes, are always checked
-_OURS = re.compile(r"[a-z_]+-[0-9a-f]{16}\.(ply|safetensors|json)|\.writing-.*")
+SUBFOLDER = "nerf"
+"""Where files lie whose role begins with this name."""
+
+_OURS = re.compile(r"(nerf/)?([a-z_]+-[0-9a-f]{16}\.(ply|safetensors|json)|\.writing-[^/]*)")
 _CHUNK = 1 << 20
 
 
@@ -41,7 +45,7 @@ def check_output_folder(folder: str | Path) -> None:
     """
     folder = Path(folder)
     if folder.is_dir():
-        foreign = [p.name for p in folder.iterdir() if not _OURS.fullmatch(p.name)]
+        foreign = [name for name in _names(folder) if not _OURS.fullmatch(name)]
         if foreign and not is_scene_folder(folder):
             raise SceneError(
                 f"{folder} is not empty and holds no scene",
@@ -60,14 +64,18 @@ def write_hashed(
     Returns:
         Its manifest entry: name, bytes, sha256.
     """
-    aside = folder / f".writing-{role}{suffix}"
+    inside = f"{SUBFOLDER}/" if role.startswith(SUBFOLDER) else ""
+    aside = folder / f"{inside}.writing-{role}{suffix}"
+    aside.parent.mkdir(exist_ok=True)
     try:
         write(aside)
         digest = sha256(aside)
-        name = f"{role}-{digest[:_HASH_DIGITS]}{suffix}"
+        name = f"{inside}{role}-{digest[:_HASH_DIGITS]}{suffix}"
         _flush(aside)
         size = aside.stat().st_size
         os.replace(aside, folder / name)
+        if inside:
+            _flush(aside.parent)
     finally:
         aside.unlink(missing_ok=True)
     return {"name": name, "bytes": size, "sha256": digest}
@@ -95,9 +103,20 @@ def collect_garbage(folder: Path) -> None:
     except SceneError:  # a manifest we cannot read may still need its files
         return
     named = {entry["name"] for entry in entries}
-    for path in folder.iterdir():
-        if _OURS.fullmatch(path.name) and path.name not in named:
-            path.unlink(missing_ok=True)
+    for name in _names(folder):
+        if _OURS.fullmatch(name) and name not in named:
+            (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):  # not there, or not empty
+        (folder / SUBFOLDER).rmdir()
+
+
+def _names(folder: Path) -> list[str]:
+    """Names of what lies in a scene folder; for those in the subfolder with its name before."""
+    names = [path.name for path in folder.iterdir() if path.name != SUBFOLDER]
+    inside = folder / SUBFOLDER
+    if inside.is_dir():
+        return [*names, *(f"{SUBFOLDER}/{path.name}" for path in inside.iterdir())]
+    return [*names, SUBFOLDER] if inside.exists() else names
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -114,7 +133,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         )
     path = folder / MANIFEST
     if not path.exists():
-        half = any(_OURS.fullmatch(p.name) for p in folder.iterdir())
+        half = any(_OURS.fullmatch(name) for name in _names(folder))
         raise SceneError(
             f"{folder} is {'a half-written scene' if half else 'no scene folder'}",
             expected=MANIFEST,

@@ -9,7 +9,9 @@ the swap.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +33,21 @@ from grounding3d.objects.folder import (
     write_atomic,
     write_hashed,
 )
-from grounding3d.scene.base import Scene
+from grounding3d.scene.base import NerfFiles, Scene
 from grounding3d.scene.ply import read_ply, write_ply
 
-__all__ = ["check_output_folder", "is_scene_folder", "load_scene", "load_state", "save_scene"]
+__all__ = [
+    "check_output_folder",
+    "is_scene_folder",
+    "load_scene",
+    "load_state",
+    "save_scene",
+    "stored_nerf",
+]
 
 _log = logging.getLogger(__name__)
 
+_NERF = {"nerf_weights": ".safetensors", "nerf_model": ".json"}
 _RETRIES = 3  # a writer may swap the scene under a reader
 _STATE = "mapper_state"
 
@@ -115,6 +125,19 @@ def load_state(folder: str | Path) -> dict[str, np.ndarray] | None:
     return None if entry is None else read_tensors(stored_path(folder, entry, verify=False))
 
 
+def stored_nerf(folder: str | Path) -> NerfFiles | None:
+    """Where the NeRF of a scene lies; None where it has none.
+
+    Raises:
+        SceneError: as for `load_scene`.
+    """
+    folder = Path(folder)
+    files = read_manifest(folder)["files"]
+    return _nerf_files(
+        {r: stored_path(folder, files[r], verify=False) for r in _NERF if r in files}
+    )
+
+
 def _read(folder: Path, manifest: dict[str, Any], verify: bool) -> LanguageScene:
     paths = {role: stored_path(folder, entry, verify) for role, entry in manifest["files"].items()}
     try:
@@ -136,13 +159,23 @@ def _writers(scene: LanguageScene) -> dict[str, tuple[str, Callable[[Path], obje
     features["anchor"] = scene.scene.anchor.astype(np.int32)
     objects = records.dump_json(records.objects_json(scene.objects))
     keyframes = records.dump_json(records.keyframes_json(scene.scene.keyframes))
+    nerf = scene.scene.nerf
+    parts = {} if nerf is None else {"nerf_weights": nerf.weights, "nerf_model": nerf.model}
     return {
         "gaussians": (".ply", lambda path: write_ply(path, gaussians)),
         "features": (".safetensors", tensors_writer(features)),
         "object_arrays": (".safetensors", tensors_writer(records.object_arrays(scene.objects))),
         "objects": (".json", lambda path: path.write_bytes(objects)),
         "keyframes": (".json", lambda path: path.write_bytes(keyframes)),
+        **{role: (_NERF[role], partial(shutil.copyfile, source)) for role, source in parts.items()},
     }
+
+
+def _nerf_files(paths: dict[str, Path]) -> NerfFiles | None:
+    """The NeRF's among a scene's files; it is only read to draw from it."""
+    if not all(role in paths for role in _NERF):
+        return None
+    return NerfFiles(paths["nerf_weights"], paths["nerf_model"])
 
 
 def _assemble(manifest: dict[str, Any], paths: dict[str, Path]) -> LanguageScene:
@@ -160,6 +193,7 @@ def _assemble(manifest: dict[str, Any], paths: dict[str, Path]) -> LanguageScene
         up_source=manifest["up_source"],
         backend=manifest["backend"],
         report=manifest.get("report"),
+        nerf=_nerf_files(paths),
     )
     return LanguageScene(
         uuid=manifest["uuid"],

@@ -13,21 +13,36 @@ SCENES = Registry(
     {
         "points": "grounding3d.scene.points:PointsBuilder",
         "splat": "grounding3d.scene.splat.builder:SplatBuilder",
+        "nerf": "grounding3d.scene.nerf.builder:NerfBuilder",
     },
     group="grounding3d.scenes",
 )
 
 
-def make_builder(config: SceneConfig, device: str | None = None) -> SceneBuilder:
+def make_builder(
+    config: SceneConfig, device: str | None = None, encoder: str | None = None
+) -> SceneBuilder:
     """The empty builder that `config.backend` names.
 
     Args:
         config: the scene's section.
         device: where it trains, unless the section says otherwise.
+        encoder: SPEC of the language it learns, where it learns any, unless the section names one.
+
+    Raises:
+        ConfigError: no such backend.
+        MissingDependencyError: it cannot run here.
+    """
+    build = {"device": device, "encoder": encoder}
+    missing = {k: v for k, v in build.items() if v is not None and getattr(config, k) is None}
+    config = config.model_copy(update=missing)
+    return cast(SceneBuilder, SCENES.load(config.backend)(config))
+
+
+def needs_depth(backend: str) -> bool:
+    """Whether a backend makes nothing of frames without depth.
 
     Raises:
         ConfigError: no such backend.
     """
-    if config.device is None and device is not None:
-        config = config.model_copy(update={"device": device})
-    return cast(SceneBuilder, SCENES.load(config.backend)(config))
+    return bool(getattr(SCENES.load(backend), "needs_depth", True))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -81,6 +82,21 @@ class Keyframe:
     stamp_s: float | None
 
 
+@dataclass(frozen=True)
+class NerfFiles:
+    """Where the NeRF lies that a scene's surface points were rendered from.
+
+    Attributes:
+        weights: safetensors file of all its parameters.
+        model: JSON file that says how to build it again, and how it lies in the world.
+        owner: keeps a temporary folder alive as long as this is used.
+    """
+
+    weights: Path
+    model: Path
+    owner: object = field(default=None, repr=False, compare=False)
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """An immutable snapshot of a scene's geometry.
@@ -94,6 +110,7 @@ class Scene:
         up_source: where `up_world` comes from.
         backend: name of the builder in the table of scene backends.
         report: how well the scene fits its frames, as JSON values; None where nothing was measured.
+        nerf: the NeRF behind it, where one was trained.
     """
 
     gaussians: Gaussians
@@ -104,6 +121,7 @@ class Scene:
     up_source: UpSource = "unknown"
     backend: str = "points"
     report: dict[str, Any] | None = None
+    nerf: NerfFiles | None = None
 
 
 @dataclass(frozen=True)
@@ -114,11 +132,35 @@ class FrameReport:
         frame_index: the frame.
         used: whether it entered the scene.
         reason: why it was skipped, empty if used.
+        has_depth: whether it brought depth; what lies where in it can be said only after
+            training otherwise.
     """
 
     frame_index: int
     used: bool
     reason: str = ""
+    has_depth: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class RenderedView:
+    """What a trained scene shows from one of its keyframes.
+
+    Attributes:
+        keyframe: index of the scene's keyframe.
+        frame: the recorded colour with the depth that the scene has there, 0 = none.
+        vectors: [n,D] float32 unit vectors of language; n = 0 where the scene has learned none.
+        index: [h,w] int32 row of `vectors` for each cell of the frame, -1 = none.
+        weight: [h,w] float32 in [0, 1], how much each cell's vector is trusted.
+        cell_px: edge of a cell in pixels of the frame.
+    """
+
+    keyframe: int
+    frame: RGBDFrame
+    vectors: np.ndarray
+    index: np.ndarray
+    weight: np.ndarray
+    cell_px: int
 
 
 Progress = Callable[[str, int, int | None], None]
@@ -132,7 +174,13 @@ class Cancel(Protocol):
 
 
 class SceneBuilder(Protocol):
-    """Builds a scene from frames that arrive one by one, recorded or live."""
+    """Builds a scene from frames that arrive one by one, recorded or live.
+
+    Attributes:
+        needs_depth: whether it makes nothing of frames without depth.
+    """
+
+    needs_depth: bool
 
     def add(self, frame: RGBDFrame) -> FrameReport:
         """Take one frame in."""
@@ -148,6 +196,13 @@ class SceneBuilder(Protocol):
 
     def finish(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Scene:
         """Do what is left to do and return the final scene."""
+        ...
+
+    def rendered_views(self) -> Iterable[RenderedView]:
+        """After `finish`: the views by which the scene knows more than its frames said.
+
+        Empty where it renders none to build from, as when all comes from measured depth.
+        """
         ...
 
     def state(self) -> dict[str, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from grounding3d.config import Section
+from grounding3d.scene.nerf.config import NerfConfig
 from grounding3d.scene.splat.config import SplatConfig
 
 
@@ -60,4 +61,9 @@ class SceneConfig(Section):
     device: str | None = Field(
         default=None, description="where scenes are trained: cpu, cuda; None: the build's device"
     )
+    encoder: str | None = Field(
+        default=None,
+        description="encoder SPEC whose features a NeRF learns; None: the build's encoder",
+    )
     splat: SplatConfig = SplatConfig()
+    nerf: NerfConfig = NerfConfig()

@@ -20,6 +20,7 @@ from grounding3d.scene.base import (
     Gaussians,
     Keyframe,
     Progress,
+    RenderedView,
     Scene,
 )
 from grounding3d.scene.config import SceneConfig
@@ -54,6 +55,8 @@ class PointsBuilder:
     `config.max_gaussians` voxels of about 160 bytes, plus as much again while a snapshot is made.
     """
 
+    needs_depth = True
+
     def __init__(self, config: SceneConfig | None = None) -> None:
         self.config = config or SceneConfig()
         self._voxels = self._empty(self.config.voxel_size_m)
@@ -66,6 +69,11 @@ class PointsBuilder:
     def voxel_size_m(self) -> float:
         """The voxel size now; larger than configured once the bound was met."""
         return self._voxels.voxel_size_m
+
+    @property
+    def world_frame(self) -> str:
+        """Name of the world frame of all poses; "map" before the first frame."""
+        return self._world_frame or "map"
 
     def add(self, frame: RGBDFrame) -> FrameReport:
         """Fuse one frame.
@@ -101,7 +109,7 @@ class PointsBuilder:
             gaussians=_gaussians(rows, self._voxels.voxel_size_m),
             anchor=rows.anchor.copy(),
             keyframes=tuple(self._keyframes),
-            world_frame=self._world_frame or "map",
+            world_frame=self.world_frame,
             backend="points",
         )
         for array in (scene.anchor, *vars(scene.gaussians).values()):
@@ -120,6 +128,10 @@ class PointsBuilder:
         if progress:
             progress("surfels", 1, 1)
         return scene
+
+    def rendered_views(self) -> tuple[RenderedView, ...]:
+        """None: depth and colour are those of the frames."""
+        return ()
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything fused so far; `restore` goes on from it to the same result."""

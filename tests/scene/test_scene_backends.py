@@ -11,17 +11,30 @@ from grounding3d.errors import ConfigError, SceneError
 from grounding3d.scene.backends import SCENES, make_builder
 from grounding3d.scene.base import Scene, SceneBuilder
 from grounding3d.scene.config import SceneConfig
+from grounding3d.scene.nerf.config import NerfConfig
 from grounding3d.scene.splat.config import SplatConfig
+from tests.nerf_environment import needs_nerf
 
 FRAMES = table_frames()
 
 
-@pytest.fixture(params=SCENES.names())
+SHORT = SplatConfig.model_validate(
+    {"iterations": 15, "merge_levels": 0, "densify": {"strategy": "none"}}
+)
+TINY = NerfConfig(iterations=100, held_out_every=0)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=pytest.mark.slow if name == "nerf" else ())
+        for name in SCENES.names()
+    ]
+)
 def builder(request: pytest.FixtureRequest) -> SceneBuilder:
-    short = SplatConfig.model_validate(
-        {"iterations": 15, "merge_levels": 0, "densify": {"strategy": "none"}}
-    )
-    return make_builder(SceneConfig(backend=request.param, voxel_size_m=0.02, splat=short))
+    config = SceneConfig(backend=request.param, voxel_size_m=0.02, splat=SHORT, nerf=TINY)
+    if request.param == "nerf":
+        needs_nerf()
+    return make_builder(config)
 
 
 def fresh(builder: SceneBuilder) -> SceneBuilder:
@@ -133,13 +146,14 @@ def test_order_hardly_matters(builder: SceneBuilder) -> None:
 def test_frames_without_use_are_skipped_with_a_reason(builder: SceneBuilder) -> None:
     empty = make_frame(np.zeros((240, 320)), FRAMES[0].T_world_cam, 7)
     report = builder.add(empty)
-    assert (report.frame_index, report.used) == (7, False)
-    assert "depth" in report.reason
+    assert (report.frame_index, report.used) == (7, not builder.needs_depth)
+    assert "depth" in report.reason if builder.needs_depth else not report.has_depth
     assert builder.add(FRAMES[0]).used
     repeated = builder.add(FRAMES[0])
     assert not repeated.used
     assert "same image" in repeated.reason
-    assert [k.frame_index for k in builder.snapshot().keyframes] == [0]
+    expected = [0] if builder.needs_depth else [7, 0]
+    assert [k.frame_index for k in builder.snapshot().keyframes] == expected
 
 
 def test_nan_and_infinite_depth_are_unknown(builder: SceneBuilder) -> None:

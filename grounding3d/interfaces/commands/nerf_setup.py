@@ -31,9 +31,7 @@ class NerfSetup:
         took = f"made in {time.perf_counter() - started:.0f} s" if is_new else "already there"
         print(f"{folder}: {took}")
         if not has_method(folder):
-            print(
-                "ns-train does not know the method yet: install grounding3d again here, then it does"
-            )
+            print("ns-train does not know the method yet: install grounding3d again, then it does")
         else:
             print(f"Train by hand: {folder}/bin/ns-train grounding3d --data CAPTURE")
         if self.path is not None and folder != default_folder():

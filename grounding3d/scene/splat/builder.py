@@ -13,7 +13,7 @@ import numpy as np
 
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.errors import Cancelled, SceneError, TrainingError
-from grounding3d.scene.base import Cancel, FrameReport, Progress, Scene
+from grounding3d.scene.base import Cancel, FrameReport, Progress, RenderedView, Scene
 from grounding3d.scene.config import SceneConfig
 from grounding3d.scene.points import PointsBuilder
 from grounding3d.scene.splat.checkpoint import identity, load_checkpoint, save_checkpoint
@@ -46,6 +46,8 @@ class SplatBuilder:
     surfaces come in, and Gaussians that later frames look through go. Frames lie in a temporary
     file, see `FrameStore`. `snapshot` may be called from another thread while training runs.
     """
+
+    needs_depth = True
 
     def __init__(self, config: SceneConfig | None = None) -> None:
         self.config = config or SceneConfig(backend="splat")
@@ -129,6 +131,10 @@ class SplatBuilder:
             trainer.remove_faint()
             self._report = training_report(trainer, self._store, before)
             return self._scene()
+
+    def rendered_views(self) -> tuple[RenderedView, ...]:
+        """None: depth and colour are those of the frames."""
+        return ()
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything so far; pixels are mapped from a temporary file, not held in memory."""
