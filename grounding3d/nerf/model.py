@@ -56,7 +56,7 @@ class GroundingModelConfig(ModelConfig):
     """Weight of the expected distance's Huber loss."""
     empty_mult: float = 0.1
     """Weight of emptiness in front of measured surfaces."""
-    near_mult: float = 0.1
+    near_mult: float = 0.3
     """Weight of termination at measured surfaces."""
     margin_m: tuple[float, float] = (0.10, 0.03)
     """Half width of what counts as at the surface, at first and after `margin_steps`, metres."""
