@@ -194,6 +194,13 @@ class BagBuilder:
         )
         self.send(topic, message, stamp_s)
 
+    def pose_with_covariance(self, topic: str, frame: str, T: np.ndarray, stamp_s: float) -> None:
+        pose = make(
+            "geometry_msgs/msg/PoseWithCovariance", pose=self._pose(T), covariance=np.zeros(36)
+        )
+        name = "geometry_msgs/msg/PoseWithCovarianceStamped"
+        self.send(topic, make(name, header=header(stamp_s, frame), pose=pose), stamp_s)
+
     def odometry(self, topic: str, frame: str, child: str, T: np.ndarray, stamp_s: float) -> None:
         def zero() -> Any:
             return make("geometry_msgs/msg/Vector3", x=0.0, y=0.0, z=0.0)

@@ -201,6 +201,33 @@ def test_poses_from_pose_stamped(tmp_path: Path) -> None:
         opened(path, pose_topic="/mocap", camera_frame="marker")
 
 
+def test_poses_with_covariance(tmp_path: Path) -> None:
+    path = tmp_path / "bag"
+    with BagBuilder(path) as bag:
+        send_static(bag)
+        for i in range(3):
+            bag.pose_with_covariance("/amcl_pose", "map", translation(i, 0, 0), T0 + i)
+            send_camera(bag, T0 + i)
+    capture = opened(path, pose_topic="/amcl_pose", camera_frame="base_link")
+    assert (capture.world_frame, capture.camera_frame) == ("map", FRAME)
+    np.testing.assert_allclose(capture.poses[1], translation(1.1, 0, 0.5) @ OPTICAL, atol=1e-9)
+
+
+def test_images_said_to_be_in_a_body_frame_can_be_put_right(tmp_path: Path) -> None:
+    """Some simulators stamp their images with the link, whose x points ahead."""
+    path = tmp_path / "bag"
+    with BagBuilder(path) as bag:
+        send_static(bag)
+        for i in range(3):
+            bag.tf("map", "base_link", translation(i, 0, 0), T0 + i)
+            send_camera(bag, T0 + i, frame="base_link")
+    wrong = opened(path)
+    assert "optical" in wrong.describe().warnings[0]
+    capture = opened(path, camera_frame=FRAME)
+    np.testing.assert_allclose(capture.poses[1], translation(1.1, 0, 0.5) @ OPTICAL, atol=1e-9)
+    assert capture.describe().details["registration"] == "registered by the driver"
+
+
 def _rig_bag(path: Path, topics: list[tuple[str, str]], infos: bool = True) -> Path:
     """A bag with these colour and depth topics."""
     with BagBuilder(path) as bag:

@@ -219,6 +219,30 @@ def test_useless_intrinsics(tmp_path: Path) -> None:
         open_capture(path)
 
 
+def test_intrinsics_computed_anew_for_each_message_do_not_change(tmp_path: Path) -> None:
+    path = tmp_path / "bag"
+    with BagBuilder(path) as bag:
+        send_static(bag)
+        for i in range(2):
+            bag.tf("map", "base_link", translation(i, 0, 0), T0 + i)
+            send_camera(bag, T0 + i, infos=False)
+            for topic in (COLOR, DEPTH):
+                bag.info(topic.rsplit("/", 1)[0] + "/camera_info", T0 + i, K=K * (1 + 1e-12 * i))
+    # the last number of a pinhole matrix is 1 but for rounding, too
+    assert open_capture(path).length == 2
+
+
+def test_encodings_that_are_not_read_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "bag"
+    with BagBuilder(path) as bag:
+        send_static(bag)
+        bag.tf("map", "base_link", translation(0, 0, 0), T0)
+        send_camera(bag, T0, color=None)
+        bag.image(COLOR, np.zeros((HEIGHT, WIDTH), np.uint8), "nv12", T0)
+    with pytest.raises(CaptureError, match=rf"no colour images.*{COLOR} as 'nv12'"):
+        open_capture(path)
+
+
 def test_images_of_the_wrong_size_name_topic_and_stamp(tmp_path: Path) -> None:
     path = tmp_path / "bag"
     with BagBuilder(path) as bag:

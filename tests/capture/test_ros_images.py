@@ -54,6 +54,8 @@ def with_alpha(pixels: np.ndarray) -> np.ndarray:
         ("bgr8", RGB[..., ::-1], RGB),
         ("rgba8", with_alpha(RGB), RGB),
         ("bgra8", with_alpha(RGB[..., ::-1]), RGB),
+        ("8UC3", RGB[..., ::-1], RGB),
+        ("8UC4", with_alpha(RGB[..., ::-1]), RGB),
         ("mono8", GREY, np.dstack([GREY] * 3)),
         ("mono16", GREY.astype(np.uint16) << 8, np.dstack([GREY] * 3)),
         ("rgb16", RGB.astype(np.uint16) << 8, RGB),
@@ -124,6 +126,11 @@ def test_depth_is_metres_with_zero_for_unknown() -> None:
     depth = decode_depth(image(metres, "32FC1"), "/d")
     assert depth.dtype == np.float32
     assert depth.tolist() == [[0, 0, 0, 0, 0, 2.5]]
+    doubles = decode_depth(image(metres.astype(np.float64), "64FC1"), "/d")
+    assert doubles.dtype == np.float32
+    assert doubles.tolist() == depth.tolist()
+    signed = decode_depth(image(np.array([[-1, 0, 1500]], np.int16), "16SC1"), "/d")
+    assert signed == pytest.approx(np.array([[0, 0, 1.5]]))
     assert decode_depth(image(STEPS, "16UC1"), "/d")[1, 0] == pytest.approx(1.5)
     assert decode_depth(image(STEPS, "16UC1"), "/d", 0.0002)[1, 0] == pytest.approx(0.3)
 
