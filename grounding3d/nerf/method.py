@@ -61,7 +61,7 @@ def small_config() -> GroundingTrainerConfig:
         steps_per_eval_image=10**9,
         steps_per_eval_all_images=10**9,
         steps_per_save=500,
-        max_num_iterations=1500,
+        max_num_iterations=1000,
         pipeline=VanillaPipelineConfig(
             datamanager=GroundingDataManagerConfig(
                 train_num_rays_per_batch=2048,
@@ -74,7 +74,7 @@ def small_config() -> GroundingTrainerConfig:
                 implementation="torch",
                 eval_num_rays_per_chunk=1 << 13,
                 grid_cells=128,
-                proposal_samples=64,
+                proposal_samples=96,
                 samples=16,
                 levels=8,
                 finest=1024,
@@ -86,7 +86,7 @@ def small_config() -> GroundingTrainerConfig:
                 language_hidden=128,
             ),
         ),
-        optimizers=_optimizers(2e-2, 1500),
+        optimizers=_optimizers(3e-2, 1000),
         vis="tensorboard",
     )
 

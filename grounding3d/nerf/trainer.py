@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from nerfstudio.engine.trainer import Trainer, TrainerConfig
 
@@ -86,14 +87,14 @@ class GroundingTrainer(Trainer):
         part = path.with_suffix(f".{os.getpid()}.part")
         state = {
             "step": step,
-            "pipeline": self.pipeline.state_dict(),
+            "pipeline": dict(self.pipeline.state_dict()),
             "optimizers": {k: v.state_dict() for k, v in self.optimizers.optimizers.items()},
             "schedulers": {k: v.state_dict() for k, v in self.optimizers.schedulers.items()},
             "scalers": self.grad_scaler.state_dict(),
             _RANDOM: torch.get_rng_state(),
             "seconds": self.seconds,
         }
-        torch.save(state, part)
+        torch.save(_plain(state), part)
         part.replace(path)
         if self.config.save_only_latest_checkpoint:
             for other in self.checkpoint_dir.glob("*.ckpt"):
@@ -116,3 +117,12 @@ def newest_checkpoint(folder: Path) -> Path | None:
     """The checkpoint of most steps in a folder, None without one."""
     found = sorted(folder.glob("step-*.ckpt")) if folder.is_dir() else []
     return found[-1] if found else None
+
+
+def _plain(value: Any) -> Any:
+    """The value with numpy's numbers as Python's, so that it loads without unpickling code."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(inner) for inner in value)
+    return value.item() if isinstance(value, np.generic) else value
