@@ -14,16 +14,24 @@ from scipy import ndimage
 
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.features.base import Mask
-from grounding3d.features.mask_background import find_background, give_back, hang_below
-from grounding3d.features.mask_furniture import connect_apart, group_furniture
+from grounding3d.features.mask_background import (
+    Background,
+    find_background,
+    give_back,
+    hang_below,
+    standing_pieces,
+)
+from grounding3d.features.mask_furniture import connect_apart, group_furniture, stiff_parts
 from grounding3d.features.mask_outlines import redraw_outlines
 from grounding3d.features.mask_pieces import connect, drop_small, join_pieces
 from grounding3d.features.mask_stacks import split_stacks
 from grounding3d.features.mask_thin import fill_flat_middles
 from grounding3d.features.masks import MaskConfig
 from grounding3d.features.planes import Surface, make_surface, up_from_image
-from grounding3d.features.upright import make_upright
+from grounding3d.features.upright import Upright, make_upright
 from grounding3d.geometry.camera import Camera
+
+_FURNITURE_SHARE = 0.9  # of the image, at most; the camera may stand right before a wardrobe
 
 
 class GeometricMasks:
@@ -88,11 +96,13 @@ class Parts:
             of support k, then objects.
         supports: S.
         furniture: sets of labels that are one thing each.
+        stiff: labels of furniture.
     """
 
     labels: np.ndarray
     supports: int = 0
     furniture: list[list[int]] = field(default_factory=list)
+    stiff: frozenset[int] = frozenset()
 
 
 def segment(surface: Surface, rgb: np.ndarray, up: np.ndarray | None, config: MaskConfig) -> Parts:
@@ -120,14 +130,31 @@ def segment(surface: Surface, rgb: np.ndarray, up: np.ndarray | None, config: Ma
         pieces = connect_apart(surface, part, background.panels)
         give_back(surface, background, pieces)
         pieces[labels != 0] = 0
-        pieces = join_pieces(drop_small(pieces, config.min_pixels / 8), labels, upright, levels)
+        pieces = drop_small(pieces, config.min_pixels / 8)
+        never = _kept_apart(surface, background, pieces, upright)
+        pieces = join_pieces(pieces, labels, upright, levels, never)
         pieces = split_stacks(surface, pieces, upright)
         pieces = drop_small(pieces, config.min_pixels / 8)
         last = max(int(labels.max()), 2 * count)
         labels[pieces > 0] = pieces[pieces > 0] + last
     fill_flat_middles(labels, 2 * count, rgb)
-    groups = group_furniture(surface, labels, background.supports, background.panels, upright)
-    return Parts(labels, count, groups)
+    stiff = stiff_parts(labels, count, background.panels)
+    groups = group_furniture(surface, labels, background.supports, stiff, upright)
+    furniture = [int(label) for label in np.flatnonzero(stiff)]
+    return Parts(labels, count, groups, frozenset(furniture).union(*groups))
+
+
+def _kept_apart(
+    surface: Surface, background: Background, pieces: np.ndarray, upright: Upright
+) -> np.ndarray | None:
+    """[n + 1, n + 1] bool: what stands on a board is not of the panel behind it."""
+    flat = np.bincount(pieces[background.panels > 0], minlength=int(pieces.max()) + 1)
+    panel = flat > 0.5 * np.bincount(pieces.ravel())
+    panel[0] = False
+    if not panel.any():
+        return None
+    stands = standing_pieces(surface, background, None, pieces, upright)
+    return stands[:, None] & panel & ~(stands & panel)[:, None]
 
 
 def _up_camera(
@@ -157,7 +184,8 @@ def _as_masks(labels: np.ndarray, parts: Parts, config: MaskConfig) -> list[Mask
         kind = "support" if len(group) == 1 and group[0] <= parts.supports else "object"
         if area < config.min_pixels:
             continue
-        if kind == "object" and area > config.max_image_share * labels.size:
+        share = _FURNITURE_SHARE if parts.stiff.issuperset(group) else config.max_image_share
+        if kind == "object" and area > share * labels.size:
             continue
         masks.append(Mask(window[1].start, window[0].start, bits, kind, 1.0))  # type: ignore[arg-type]
     return masks

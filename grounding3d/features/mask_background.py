@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
-from grounding3d.features.mask_furniture import connect_apart, is_board, is_body, is_panel
+from grounding3d.features.mask_furniture import (
+    closing_panels,
+    connect_apart,
+    is_body,
+    is_floor,
+    is_panel,
+)
 from grounding3d.features.mask_thin import thin_things
 from grounding3d.features.masks import MaskConfig
 from grounding3d.features.planes import (
@@ -22,6 +29,7 @@ from grounding3d.features.upright import Upright, outline, within
 _OVERHANG_M = 0.04
 _EDGE_M, _LEG_M, _LEG_WIDTH_M = 0.1, 0.5, 0.2
 _TOUCH_M = 0.025
+_GAP_CELL_M = 0.06  # parts of a plane are one if no more than two such cells lie between them
 _BOARD_SHARE = 0.4  # of the smallest support's area is enough for a board that ends at a panel
 
 
@@ -57,20 +65,21 @@ def find_background(
     """
     labels = np.zeros(surface.valid.shape, np.int32)
     thin = np.zeros(labels.shape, bool)
-    walls, panels = _upright_planes(surface, up, config)
+    upright = _upright_planes(surface, up, config)
     found = find_supports(
         surface, up, _BOARD_SHARE * config.min_support_area_m2, config.max_support_tilt
     )
-    supports = _true_supports(surface, found, panels, config.min_support_area_m2)
+    supports = _true_supports(surface, found, up, upright, config.min_support_area_m2)
+    panels = _furniture_panels(surface, supports, upright, config)
     for number, plane in enumerate(supports, 1):
         lying = _lies_on(surface, plane, config.min_height_m) & (labels == 0)
         thin_here = thin_things(surface, rgb, plane, lying)
         labels[lying & ~thin_here] = number
         thin |= thin_here
     panels[labels != 0] = 0
-    for wall in walls:
+    for wall in upright.walls:
         labels[wall.bits & (labels == 0) & (panels == 0)] = -1
-    return Background(labels, supports, walls, thin, panels)
+    return Background(labels, supports, upright.walls, thin, panels)
 
 
 def hang_below(surface: Surface, background: Background, upright: Upright) -> np.ndarray:
@@ -88,7 +97,7 @@ def hang_below(surface: Surface, background: Background, upright: Upright) -> np
     for number, plane in enumerate(background.supports, 1):
         under = surface.valid & (labels == 0) & _under(surface, plane, upright)
         pieces = connect_apart(surface, under, background.panels)
-        standing = _standing(surface, background, number, pieces, upright)
+        standing = standing_pieces(surface, background, number, pieces, upright)
         hanging = _hanging(surface, plane, labels == number, pieces, standing, upright)
         height = plane.height(surface.points)
         body = is_body(plane, hanging, height)
@@ -122,22 +131,50 @@ def give_back(surface: Surface, background: Background, pieces: np.ndarray) -> N
         background.labels[ragged[pieces] & (background.labels == 0)] = number
 
 
-def _upright_planes(
-    surface: Surface, up: np.ndarray, config: MaskConfig
-) -> tuple[list[Plane], np.ndarray]:
-    """Walls, and the numbers [h,w] int32 of the panels that pixels lie in, 0 = none."""
-    panels = np.zeros(surface.valid.shape, np.int32)
-    walls = []
+@dataclass(frozen=True)
+class _UprightPlanes:
+    """Vertical planes: walls, and those that stand before others, by number.
+
+    `numbers` [h,w] int32 tells which of the latter a pixel lies in, 0 = none.
+    """
+
+    walls: list[Plane]
+    panels: dict[int, Plane]
+    numbers: np.ndarray
+
+
+def _upright_planes(surface: Surface, up: np.ndarray, config: MaskConfig) -> _UprightPlanes:
+    numbers = np.zeros(surface.valid.shape, np.int32)
+    walls, panels = [], {}
     for plane in find_walls(surface, up, surface.valid, config.min_panel_area_m2):
         if is_panel(surface, plane, up):
-            panels[plane.bits & (panels == 0)] = panels.max() + 1
+            panels[len(panels) + 1] = plane
+            numbers[plane.bits & (numbers == 0)] = len(panels)
         elif plane.area_m2 >= config.min_wall_area_m2:
             walls.append(plane)
-    return walls, panels
+    return _UprightPlanes(walls, panels, numbers)
+
+
+def _furniture_panels(
+    surface: Surface, supports: list[Plane], upright: _UprightPlanes, config: MaskConfig
+) -> np.ndarray:
+    """Numbers [h,w] int32 of the panels that are furniture's, 0 = none.
+
+    They are large, or boards end at them; any other vertical face is that of some box.
+    """
+    kept = {n for n, plane in upright.panels.items() if plane.area_m2 >= config.min_wall_area_m2}
+    for plane in supports:
+        if not is_floor(surface, plane):
+            kept |= closing_panels(surface, plane, upright.panels, upright.numbers)
+    return np.where(np.isin(upright.numbers, list(kept)), upright.numbers, 0)
 
 
 def _true_supports(
-    surface: Surface, planes: list[Plane], panels: np.ndarray, min_area_m2: float
+    surface: Surface,
+    planes: list[Plane],
+    up: np.ndarray,
+    upright: _UprightPlanes,
+    min_area_m2: float,
 ) -> list[Plane]:
     """Leave out what is no support of its own.
 
@@ -145,19 +182,72 @@ def _true_supports(
     tops of books and boxes. The boards of a shelf are as small, but end at its back.
     """
     kept: list[Plane] = []
-    for plane in planes:
-        board = is_board(surface, plane, panels)
-        if plane.area_m2 < min_area_m2 and not board:
-            continue
-        middle = surface.points[plane.bits].mean(axis=0)
-        noise = float(surface.sigma_m[plane.bits].mean())
-        heights = [float(other.height(middle)) for other in kept]
-        if any(abs(height) < 0.015 + 4 * noise for height in heights):
-            continue
-        if not board and any(_is_top_of_thing(plane, height) for height in heights):
-            continue
-        kept.append(plane)
+    for whole in planes:
+        for plane in _patches(surface, whole, up, upright, min_area_m2):
+            board = _is_board(surface, plane, upright)
+            if plane.area_m2 < min_area_m2 and not board:
+                continue
+            middle = surface.points[plane.bits].mean(axis=0)
+            noise = float(surface.sigma_m[plane.bits].mean())
+            heights = [float(other.height(middle)) for other in kept]
+            if any(
+                abs(height) < 0.015 + 4 * noise and _beside(surface, plane, other)
+                for height, other in zip(heights, kept, strict=True)
+            ):
+                continue
+            if not board and any(_is_top_of_thing(plane, height) for height in heights):
+                continue
+            kept.append(plane)
     return kept
+
+
+def _patches(
+    surface: Surface, plane: Plane, up: np.ndarray, upright: _UprightPlanes, min_area_m2: float
+) -> list[Plane]:
+    """A level plane, or its parts where a table and a shelf's board are of one height.
+
+    Parts lie apart seen from above. What is too small for a part of its own stays with the largest.
+    """
+    points = surface.points[plane.bits]
+    first = np.cross(up, np.eye(3)[np.abs(up).argmin()])
+    axes = np.stack([first, np.cross(up, first)], axis=1).astype(np.float32)
+    cells = np.floor(points @ (axes / np.linalg.norm(axes, axis=0)) / _GAP_CELL_M).astype(np.int64)
+    cells -= cells.min(axis=0)
+    grid = np.zeros(cells.max(axis=0) + 3, bool)
+    grid[cells[:, 0] + 1, cells[:, 1] + 1] = True
+    parts, count = ndimage.label(widen(grid), np.ones((3, 3)))
+    if count < 2:
+        return [plane]
+    part = parts[cells[:, 0] + 1, cells[:, 1] + 1]
+    area = np.bincount(part, weights=surface.area_m2[plane.bits], minlength=count + 1)
+    largest, found, rest = int(area.argmax()), [], np.zeros(len(part), bool)
+    for number in range(1, count + 1):
+        bits = np.zeros(plane.bits.shape, bool)
+        bits[plane.bits] = part == number
+        piece = Plane(plane.normal, plane.offset, bits, float(area[number]))
+        if number == largest:
+            continue
+        small = area[number] < _BOARD_SHARE * min_area_m2
+        if area[number] >= min_area_m2 or (not small and _is_board(surface, piece, upright)):
+            found.append(piece)
+        else:
+            rest |= part == number
+    bits = np.zeros(plane.bits.shape, bool)
+    bits[plane.bits] = (part == largest) | rest
+    return [Plane(plane.normal, plane.offset, bits, float(area[largest])), *found]
+
+
+def _is_board(surface: Surface, plane: Plane, upright: _UprightPlanes) -> bool:
+    return bool(closing_panels(surface, plane, upright.panels, upright.numbers))
+
+
+def _beside(surface: Surface, plane: Plane, other: Plane) -> bool:
+    """Whether the boxes around two planes come near each other."""
+    one, two = (surface.points[p.bits] for p in (plane, other))
+    return bool(
+        (one.min(axis=0) <= two.max(axis=0) + 0.1).all()
+        and (two.min(axis=0) <= one.max(axis=0) + 0.1).all()
+    )
 
 
 def _lies_on(surface: Surface, plane: Plane, min_height_m: float) -> np.ndarray:
@@ -190,15 +280,27 @@ def _under(surface: Surface, plane: Plane, upright: Upright) -> np.ndarray:
     return low
 
 
-def _standing(
-    surface: Surface, background: Background, number: int, pieces: np.ndarray, upright: Upright
+def standing_pieces(
+    surface: Surface,
+    background: Background,
+    number: int | None,
+    pieces: np.ndarray,
+    upright: Upright,
 ) -> np.ndarray:
-    """[n + 1] bool: which of n pieces stand on a support other than the numbered one."""
+    """[n + 1] bool: which of n pieces [h,w] stand on a support.
+
+    Args:
+        surface: the depth image.
+        background: supports and their pixels.
+        number: of the support that does not count; None: floors do not.
+        pieces: [h,w] int, 0 elsewhere.
+        upright: level frame of the image.
+    """
     found = np.zeros(pieces.max() + 1, bool)
     if len(found) == 1:
         return found
     for other, plane in enumerate(background.supports, 1):
-        if other == number:
+        if other == number or (number is None and is_floor(surface, plane)):
             continue
         hull = outline(upright.ground[background.labels == other][::3])
         if hull is None:

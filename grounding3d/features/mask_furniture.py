@@ -27,7 +27,8 @@ _CONTACT = 12  # neighbouring pixels that meet in space
 _REACH = 3
 _BEYOND_M = 0.12
 _FLOOR_SHARE = 0.01
-_RISES_M, _BOARD_COLUMNS = 0.08, 0.4
+_RISES_M, _BOARD_SIDE = 0.08, 0.4
+_BEYOND_PANEL_M, _BEYOND_SHARE = 0.06, 0.05
 _BODY_FROM_M, _BODY_TO_M, _BODY_COLUMNS = 0.08, 0.4, 0.6
 
 
@@ -64,24 +65,39 @@ def is_floor(surface: Surface, plane: Plane) -> bool:
     return bool(below.sum() < _FLOOR_SHARE * surface.valid.sum())
 
 
-def is_board(surface: Surface, plane: Plane, panels: np.ndarray) -> bool:
-    """Whether a level plane ends at a panel that rises over it, along a good part of its width.
+def closing_panels(
+    surface: Surface, board: Plane, planes: dict[int, Plane], panels: np.ndarray
+) -> set[int]:
+    """Numbers of the panels that rise over a level plane and that it ends at along a side.
+
+    A table goes on behind the screen that stands on it; a shelf's board does not behind its back.
 
     Args:
         surface: the depth image.
-        plane: level.
+        board: level.
+        planes: panels by number.
         panels: [h,w] int number of the panel a pixel lies in, 0 = none.
     """
-    if not panels.any():
-        return False
-    height = plane.height(surface.points)
-    over = (panels > 0) & (height > 0) & (height < _RISES_M + 3 * surface.sigma_m)
-    reach = over
-    for _ in range(_REACH):
-        reach = widen(reach)
-    meets = reach & plane.bits & ~over
-    columns = np.flatnonzero(plane.bits.any(axis=0))
-    return bool(meets[:, columns].any(axis=0).mean() > _BOARD_COLUMNS) if len(columns) else False
+    found: set[int] = set()
+    if not planes or not board.bits.any():
+        return found
+    height = board.height(surface.points)
+    over = (height > 0) & (height < _RISES_M + 3 * surface.sigma_m)
+    rows, columns = (np.flatnonzero(board.bits.any(axis=axis)) for axis in (1, 0))
+    window = tuple(slice(max(0, at[0] - _REACH), at[-1] + _REACH + 1) for at in (rows, columns))
+    bits, points = board.bits[window], surface.points[board.bits]
+    for number, panel in planes.items():
+        reach = near = over[window] & (panels[window] == number)
+        if not near.any():
+            continue
+        for _ in range(_REACH):
+            reach = widen(reach)
+        meets = reach & bits & ~near
+        wide = meets.any(axis=0).sum() > _BOARD_SIDE * len(columns)
+        deep = meets.any(axis=1).sum() > _BOARD_SIDE * len(rows)
+        if (wide or deep) and (panel.height(points) < -_BEYOND_PANEL_M).mean() < _BEYOND_SHARE:
+            found.add(number)
+    return found
 
 
 def is_body(plane: Plane, hanging: np.ndarray, height: np.ndarray) -> bool:
@@ -99,11 +115,29 @@ def is_body(plane: Plane, hanging: np.ndarray, height: np.ndarray) -> bool:
     return bool(deep[:, columns].any(axis=0).mean() > _BODY_COLUMNS)
 
 
+def stiff_parts(labels: np.ndarray, supports: int, panels: np.ndarray) -> np.ndarray:
+    """[n] bool by label: whether it is made of panels, or a support's body.
+
+    Args:
+        labels: [h,w] int32; supports first, then the body of each, then other pieces.
+        supports: their number.
+        panels: [h,w] int number of the panel a pixel lies in, 0 = none.
+    """
+    last = int(max(labels.max(), 2 * supports))
+    size = np.bincount(labels[labels > 0], minlength=last + 1)
+    flat = np.bincount(labels[(labels > 0) & (panels > 0)], minlength=last + 1)
+    stiff = flat > _PANEL_SHARE * np.maximum(size, 1)
+    stiff[: supports + 1] = False
+    bodies = slice(supports + 1, 2 * supports + 1)
+    stiff[bodies] = size[bodies] > 0
+    return stiff
+
+
 def group_furniture(
     surface: Surface,
     labels: np.ndarray,
     supports: list[Plane],
-    panels: np.ndarray,
+    stiff: np.ndarray,
     upright: Upright,
 ) -> list[list[int]]:
     """Sets of labels that are one piece of furniture each; single labels are left out.
@@ -112,15 +146,10 @@ def group_furniture(
         surface: the depth image.
         labels: [h,w] int32; S supports first, then the body of each, then other pieces.
         supports: the S planes.
-        panels: [h,w] int number of the panel a pixel lies in, 0 = none.
+        stiff: [n] bool, see `stiff_parts`.
         upright: level frame of the image.
     """
-    count, last = len(supports), int(max(labels.max(), 2 * len(supports)))
-    size = np.bincount(labels[labels > 0], minlength=last + 1)
-    flat = np.bincount(labels[(labels > 0) & (panels > 0)], minlength=last + 1)
-    stiff = flat > _PANEL_SHARE * np.maximum(size, 1)
-    stiff[: count + 1] = False
-    stiff[count + 1 : 2 * count + 1] = size[count + 1 : 2 * count + 1] > 0
+    count, last = len(supports), len(stiff) - 1
     board = np.zeros(last + 1, bool)
     board[1 : count + 1] = [not is_floor(surface, plane) for plane in supports]
     pairs = [(n, n + count) for n in range(1, count + 1) if stiff[n + count]]

@@ -63,7 +63,11 @@ def drop_small(pieces: np.ndarray, min_pixels: float) -> np.ndarray:
 
 
 def join_pieces(
-    pieces: np.ndarray, labels: np.ndarray, upright: Upright, levels: list[float]
+    pieces: np.ndarray,
+    labels: np.ndarray,
+    upright: Upright,
+    levels: list[float],
+    never: np.ndarray | None = None,
 ) -> np.ndarray:
     """Join pieces that are parts of one thing.
 
@@ -76,6 +80,7 @@ def join_pieces(
         labels: [h,w] int32, 0 where there is no background.
         upright: level frame of the image.
         levels: heights of the supports in that frame.
+        never: [n + 1, n + 1] bool, pieces that are not joined to others: a vase to a shelf's back.
     """
     owner = np.arange(pieces.max() + 1)
     hulls: dict[int, np.ndarray | None] = {}
@@ -96,6 +101,8 @@ def join_pieces(
         carrying = [level for level in levels if level < lowest + 0.01]
         floats = bool(carrying) and lowest - max(carrying) > _FLOATING_M
         for neighbour, count in sorted(zip(neighbours, counts), key=lambda pair: -pair[1]):
+            if never is not None and never[piece, neighbour]:
+                continue
             if count < 3 or not (floats or count > 0.25 * len(beside)):
                 continue
             meets = floats and _gap(upright, pieces, piece, neighbour, window) < _MEETING_M

@@ -41,7 +41,7 @@ class MaskConfig(Section):
         0.3, gt=0, description="smallest vertical plane taken for a wall, square metres"
     )
     min_panel_area_m2: float = Field(
-        0.15, gt=0, description="smallest vertical face of furniture, square metres"
+        0.06, gt=0, description="smallest vertical face of furniture, square metres"
     )
     max_support_tilt: float = Field(
         0.26, gt=0, lt=0.8, description="largest angle of a support to the horizontal, radians"

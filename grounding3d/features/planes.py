@@ -152,7 +152,7 @@ def find_walls(
     free: np.ndarray,
     min_area_m2: float,
     limit: int = 4,
-    per_direction: int = 4,
+    per_direction: int = 5,
 ) -> list[Plane]:
     """Vertical planes of at least `min_area_m2` among the `free` pixels [h,w].
 
