@@ -10,7 +10,10 @@ SYSTEM_LIBRARIES := g++ libusb-1.0-0 libgl1 libgomp1
 # the browser that the viewer's tests look through; they skip without
 TEST_LIBRARIES := chromium
 
-.PHONY: demo test test-quick lint format types check bench clean
+# nerfstudio's environment; its tests run in it where it has been made
+NERF := .venv-nerf
+
+.PHONY: demo nerf test test-quick lint format types check bench clean
 
 demo: $(STAMP)
 	$(BIN)/grounding3d demo -o out/demo
@@ -19,6 +22,10 @@ test: $(STAMP)
 	-sh tools/system_libraries.sh $(TEST_LIBRARIES)
 	-$(BIN)/python tools/build_ros_interfaces.py
 	$(BIN)/python -m pytest -n 2
+	@if [ -x $(NERF)/bin/python ]; then echo "in $(NERF):"; $(NERF)/bin/python -m pytest -n 2 tests/nerf; fi
+
+nerf: $(STAMP)
+	$(BIN)/grounding3d nerf-setup
 
 test-quick: $(STAMP)
 	$(BIN)/python -m pytest -n 2 -m "not slow"

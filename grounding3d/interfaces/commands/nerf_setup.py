@@ -33,7 +33,7 @@ class NerfSetup:
         if not has_method(folder):
             print("ns-train does not know the method yet: install grounding3d again, then it does")
         else:
-            print(f"Train by hand: {folder}/bin/ns-train grounding3d --data CAPTURE")
+            print(f"Train by hand: {folder}/bin/ns-train grounding3d-nerf-small --data CAPTURE")
         if self.path is not None and folder != default_folder():
             print(f"Use it: export {VARIABLE}={python_of(folder)}")
         return 0

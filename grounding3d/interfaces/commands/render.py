@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 What = Literal[
     "views", "orbit", "trajectory", "relevancy", "contact-sheet", "floor-plan"
 ]  # fmt: skip
-_VIDEO_WIDTH, _SLOW_VIDEO_WIDTH = 960, 480
+_VIDEO_WIDTH, _SLOW_VIDEO_WIDTH, _NERF_VIDEO_WIDTH = 960, 480, 240
+_NERF_VIEW_WIDTH = 320
+_FPS, _NERF_FPS = 30, 5
 _FILM_GROUND = (208, 212, 218)
 _FOCAL = 0.78  # of an orbit's pictures, as a share of their width
 _PLAN_WIDTH, _SLOW_PLAN_WIDTH = 1100, 700
@@ -63,27 +66,24 @@ class Render:
     capture: Path | None = None
     """The recording, where it is not any more where the scene was built from it."""
     width: int | None = None
-    """Width of the pictures in pixels."""
+    """Width of the pictures in pixels; by default the recording's, and 320 for views of a NeRF."""
     seconds: float = 8.0
     """Length of a video."""
-    fps: int = 30
-    """Pictures a second of a video."""
+    fps: int | None = None
+    """Pictures a second of a video; by default 30, and 5 of a NeRF, which takes seconds each."""
     frames: bool = False
     """Write a video's pictures as numbered PNGs into a folder instead."""
     rasterizer: str | None = None
-    """cpu, cuda, surfels or reference; by default the quickest that does not need a GPU."""
+    """cpu, cuda, surfels, reference, or nerf for views, orbit and trajectory of a NeRF; by default
+    the NeRF where there is one, else the quickest that does not need a GPU."""
 
     def run(self) -> int:
         """Draw, write, and say what was written."""
         self._check()
-        from grounding3d.interfaces.renders.view import ViewRenderer
         from grounding3d.objects.store import load_scene
 
         scene = load_scene(self.scene)
-        films = self.what in ("orbit", "trajectory")  # what was never seen is no glare in a film
-        renderer = ViewRenderer(
-            scene.scene, self.rasterizer, background=_FILM_GROUND if films else (255, 255, 255)
-        )
+        renderer = self._renderer(scene)
         make: dict[str, Callable[[LanguageScene, ViewRenderer], str]] = {
             "views": self._views,
             "orbit": self._orbit,
@@ -95,13 +95,25 @@ class Render:
         print(f"{self.out}: {make[self.what](scene, renderer)}")
         return 0
 
+    def _renderer(self, scene: LanguageScene) -> ViewRenderer:
+        from grounding3d.interfaces.renders.nerf_view import nerf_renderer
+        from grounding3d.interfaces.renders.view import ViewRenderer
+
+        films = self.what in ("orbit", "trajectory")  # what was never seen is no glare in a film
+        if films or self.what == "views":
+            from_nerf = nerf_renderer(scene, self.rasterizer)
+            if from_nerf is not None:
+                return from_nerf
+        ground = _FILM_GROUND if films else (255, 255, 255)
+        return ViewRenderer(scene.scene, self.rasterizer, background=ground)
+
     def _check(self) -> None:
         if (self.query is not None) != (self.what == "relevancy"):
             raise ConfigError("--query goes with --what relevancy, and that needs a --query")
         for name, value, low, high in (
             ("--every", self.every, 1, 10**6),
             ("--width", self.width or 64, 16, 8192),
-            ("--fps", self.fps, 1, 240),
+            ("--fps", _FPS if self.fps is None else self.fps, 1, 240),
             ("--seconds", self.seconds, 0.05, 3600),
         ):
             if not low <= value <= high:
@@ -120,21 +132,24 @@ class Render:
             every_nth,
             held_out_viewpoints,
             keyframe_viewpoints,
+            places_of,
             write_views,
         )
 
-        total: int | None = None
+        width = self.width or (_NERF_VIEW_WIDTH if renderer.name == "nerf" else None)
         if self.held_out:
             recording = require_recording(scene, self.capture, "a held-out view")
-            points = held_out_viewpoints(recording, self.every)
+            total, look = None, partial(held_out_viewpoints, recording, self.every)
+            places = places_of(look(), width) if renderer.name == "nerf" else []
         else:
-            points = keyframe_viewpoints(
-                scene.scene, self.every, open_recording(scene, self.capture)
-            )
+            source = open_recording(scene, self.capture)
             total = len(every_nth(scene.scene.keyframes, self.every))
+            look = partial(keyframe_viewpoints, scene.scene, self.every, source)
+            places = places_of(keyframe_viewpoints(scene.scene, self.every, None), width)
         with show_progress() as progress:
+            renderer.prepare(places, progress)
             count, figures = write_views(
-                renderer, points, self.out, width=self.width, total=total, progress=progress
+                renderer, look(), self.out, width=width, total=total, progress=progress
             )
         beside = describe_quality(figures)
         return f"{count} views" + (f"; beside the recording: {beside}" if beside else "")
@@ -144,8 +159,8 @@ class Render:
         from grounding3d.interfaces.renders.paths import orbit
 
         item = self._object(scene)
-        way = orbit(scene, self._n_frames(), item.box if item else None)
-        width = self.width or (_VIDEO_WIDTH if renderer.is_quick else _SLOW_VIDEO_WIDTH)
+        way = orbit(scene, self._n_frames(renderer), item.box if item else None)
+        width = self.width or self._film_width(renderer)
         width, height = width // 2 * 2, round(width * 9 / 16) // 2 * 2
         camera = Camera.from_focal(
             _FOCAL * width, _FOCAL * width, (width - 1) / 2, (height - 1) / 2, width, height
@@ -159,10 +174,9 @@ class Render:
         from grounding3d.interfaces.renders.paths import trajectory
         from grounding3d.interfaces.renders.views import sized
 
-        poses = trajectory(scene.scene.keyframes, self._n_frames())
+        poses = trajectory(scene.scene.keyframes, self._n_frames(renderer))
         camera = scene.scene.keyframes[0].camera
-        wanted = self.width or (_VIDEO_WIDTH if renderer.is_quick else _SLOW_VIDEO_WIDTH)
-        self._film(renderer, sized(camera, wanted), poses)
+        self._film(renderer, sized(camera, self.width or self._film_width(renderer)), poses)
         return f"{len(poses)} pictures along the recorded way"
 
     def _film(self, renderer: ViewRenderer, camera: Camera, poses: np.ndarray) -> None:
@@ -170,13 +184,23 @@ class Render:
         from grounding3d.interfaces.renders.video import mp4, numbered_pngs
 
         sink = numbered_pngs if self.frames else mp4
-        with show_progress() as progress, sink(self.out, self.fps) as film:
+        with show_progress() as progress, sink(self.out, self._fps(renderer)) as film:
+            renderer.prepare([(camera, T_world_cam) for T_world_cam in poses], progress)
             for number, T_world_cam in enumerate(poses):
                 film.add(renderer.render(camera, T_world_cam).rgb)
                 progress("pictures", number + 1, len(poses))
 
-    def _n_frames(self) -> int:
-        return max(2, round(self.seconds * self.fps))
+    def _fps(self, renderer: ViewRenderer) -> int:
+        return self.fps or (_NERF_FPS if renderer.name == "nerf" else _FPS)
+
+    def _n_frames(self, renderer: ViewRenderer) -> int:
+        return max(2, round(self.seconds * self._fps(renderer)))
+
+    @staticmethod
+    def _film_width(renderer: ViewRenderer) -> int:
+        if renderer.name == "nerf":
+            return _NERF_VIDEO_WIDTH
+        return _VIDEO_WIDTH if renderer.is_quick else _SLOW_VIDEO_WIDTH
 
     def _relevancy(self, scene: LanguageScene, renderer: ViewRenderer) -> str:
         from grounding3d.features.encoders import load_encoder

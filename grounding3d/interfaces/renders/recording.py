@@ -30,6 +30,7 @@ class Recording:
     def __init__(self, capture: Capture, scene: LanguageScene) -> None:
         self._capture = capture
         self._keyframes = {k.frame_index: k for k in scene.scene.keyframes}
+        self._held_out = set((scene.scene.report or {}).get("held_out_frames", ()))
 
     def keyframes(self, wanted: Iterable[Keyframe]) -> Iterator[RGBDFrame]:
         """The frames behind some keyframes, in the recording's order.
@@ -54,9 +55,9 @@ class Recording:
             raise _another(f"{count} of {len(indices)} frames")
 
     def held_out(self) -> Iterator[RGBDFrame]:
-        """The frames that the scene was not built from."""
+        """The frames that the scene was not built from, or not trained on."""
         for frame in self._capture:
-            if frame.frame_index not in self._keyframes:
+            if frame.frame_index not in self._keyframes or frame.frame_index in self._held_out:
                 yield frame
 
     def _check(self, frame: RGBDFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from grounding3d.errors import ConfigError, GroundingError
 from grounding3d.geometry.camera import Camera
 from grounding3d.interfaces.renders.colours import normals_of
-from grounding3d.scene.base import SH_C0, Gaussians, Scene
+from grounding3d.scene.base import SH_C0, Gaussians, Progress, Scene
 from grounding3d.scene.rasterizers import make_rasterizer
 from grounding3d.scene.rasterizers.base import Rasterizer
 from grounding3d.scene.render import render_points
@@ -74,6 +75,14 @@ class ViewRenderer:
     def is_quick(self) -> bool:
         """Whether hundreds of pictures are a matter of seconds."""
         return self.name in ("cpu", "cuda")
+
+    def prepare(
+        self, places: Sequence[tuple[Camera, np.ndarray]], progress: Progress | None = None
+    ) -> None:
+        """Get ready for views from these places (camera and pose); they may be rendered then.
+
+        Nothing to do where a picture takes no time to begin.
+        """
 
     def of(self, gaussians: Gaussians) -> ViewRenderer:
         """A renderer of the same kind for other Gaussians of the same scene."""

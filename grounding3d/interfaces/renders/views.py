@@ -67,6 +67,13 @@ def sized(camera: Camera, width: int | None) -> Camera:
     return camera.resized(width, max(1, round(camera.height * width / camera.width)))
 
 
+def places_of(
+    viewpoints: Iterable[Viewpoint], width: int | None
+) -> list[tuple[Camera, np.ndarray]]:
+    """Where `write_views` will look from, for a renderer to get ready."""
+    return [(sized(point.camera, width), point.T_world_cam) for point in viewpoints]
+
+
 def write_views(
     renderer: ViewRenderer,
     viewpoints: Iterable[Viewpoint],

@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 _STATE_VERSION = 1
 _MIN_KNOWN = 50  # pixels with depth below which a frame teaches colour only
 _MOVED_M, _TURNED_RAD = 0.01, 0.02  # between two frames of colour only
+_OVERRIDES = ("iterations", "max_seconds", "rays_per_step", "ray_width", "view_width")
 _PREFIXES = ("points", "spool", "used")
 
 
@@ -187,15 +188,16 @@ class NerfBuilder:
         preset = nerf.preset
         if preset == "auto":
             preset = "full" if device.startswith("cuda") else "small"
+        given = {name: getattr(nerf, name) for name in _OVERRIDES}
         return {
             "schema": 1,
             "encoder": self.config.encoder if nerf.language else None,
-            "device": device,
+            "device": device.partition(":")[0],
             "held_out": held_out,
             "views": [train[i] for i in spread(len(train), nerf.max_views)],
             "seed": nerf.seed,
             "preset": preset,
-            "overrides": {} if nerf.iterations is None else {"iterations": nerf.iterations},
+            "overrides": {name: value for name, value in given.items() if value is not None},
         }
 
     def _fused(self, progress: Progress | None, cancel: Cancel | None) -> Scene:
@@ -218,8 +220,13 @@ class NerfBuilder:
                 found=f"{len(places)} of {total} rendered views with depth",
                 hint="Train longer: --set scene.nerf.iterations=N.",
             )
-        colour_only = sum(not frame.has_depth for frame in self._spool.frames)
-        report = scene_report(read_facts(self._work.report), len(self._spool), colour_only)
+        frames = self._spool.frames
+        report = scene_report(
+            read_facts(self._work.report),
+            frames=len(frames),
+            colour_only=sum(not frame.has_depth for frame in frames),
+            held_out_frames=[frames[n].view.frame_index for n in self._settings()["held_out"]],
+        )
         files = self._work.files(owner=self._temporary)
         return replace(self._renumbered(fused, places), report=report, nerf=files)
 

@@ -24,6 +24,20 @@ class NerfConfig(Section):
     iterations: int | None = Field(
         None, ge=1, description="training steps; None: as the preset says"
     )
+    max_seconds: float | None = Field(
+        None, gt=0, description="training ends after this many seconds if that is earlier"
+    )
+    rays_per_step: int | None = Field(
+        None, ge=16, description="rays of a training step; None: as the preset says"
+    )
+    ray_width: int | None = Field(
+        None,
+        ge=16,
+        description="images are reduced to this width for rays, pixels; None: as the preset says",
+    )
+    view_width: int | None = Field(
+        None, ge=16, description="width of the rendered views, pixels; None: the job's choice"
+    )
     seed: int = Field(0, ge=0, description="seed of everything random")
     language: bool = Field(
         True, description="train a language field too; else objects' vectors are all there is"

@@ -6,20 +6,24 @@ end {"result": path} or {"error", "hint", "kind"}. SIGTERM makes it save a check
 
 from __future__ import annotations
 
+import fcntl
 import json
 import queue
 import subprocess
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from grounding3d import errors
-from grounding3d.errors import Cancelled, GroundingError, TrainingError
+from grounding3d.errors import Cancelled, GroundingError, SceneError, TrainingError
 from grounding3d.scene.base import Cancel, Progress
 
-LOG = "log.txt"
+LOG, LOCK = "log.txt", "lock"
 _POLL_S = 0.2
+_LOCKED_S = 60.0  # a job whose build was killed ends by itself
 _STOP_S = 120.0  # for the checkpoint, after SIGTERM
 _TAIL = 2000  # bytes of the log that are looked at for a reason
 
@@ -48,9 +52,10 @@ def run_job(
     Raises:
         Cancelled: `cancel` was set, or it was stopped from elsewhere.
         TrainingError: it failed, or ended without a word; other errors of ours as it names them.
+        SceneError: another one is running in the folder.
     """
     log = folder / LOG
-    with log.open("a", encoding="utf-8") as stderr:
+    with log.open("a", encoding="utf-8") as stderr, _locked(folder) as lock:
         process = subprocess.Popen(
             [str(python), "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
@@ -59,6 +64,7 @@ def run_job(
             cwd=folder,
             text=True,
             start_new_session=True,  # Ctrl-C is ours to pass on, once
+            pass_fds=(lock,),  # it keeps the lock if we are killed
         )
         assert process.stdout is not None
         try:
@@ -70,6 +76,24 @@ def run_job(
     if "result" in last:
         return str(last["result"])
     raise _error(last, process.returncode, log)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """Let no other job run in a folder; the file descriptor that holds the lock."""
+    with (folder / LOCK).open("w") as file:
+        until = time.monotonic() + _LOCKED_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if time.monotonic() > until:
+                    raise SceneError(
+                        f"another build is training in {folder}", hint="Wait for it, or stop it."
+                    ) from error
+                time.sleep(_POLL_S)
+        yield file.fileno()
 
 
 def _listen(
@@ -89,6 +113,7 @@ def _listen(
             line = lines.get(timeout=_STOP_S if stopping else _POLL_S)
         except queue.Empty:
             if stopping:  # it does not come to an end
+                process.kill()
                 return {"error": "stopped", "kind": "Cancelled"}
             continue
         if line is None:

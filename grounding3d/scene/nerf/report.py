@@ -7,13 +7,16 @@ from typing import Any
 PHOTOMETRIC = "photometric only: no frame had depth, scale and shape come from the poses"
 
 
-def scene_report(measured: dict[str, Any], frames: int, colour_only: int) -> dict[str, Any]:
+def scene_report(
+    measured: dict[str, Any], frames: int, colour_only: int, held_out_frames: list[int]
+) -> dict[str, Any]:
     """The report in the words that all backends use.
 
     Args:
         measured: the job's report.json.
         frames: kept for training.
         colour_only: of these, how many had no depth.
+        held_out_frames: indices in the capture of those that were not trained on.
     """
     seconds = measured.get("seconds") or {}
     parts = [f"nerfstudio {measured.get('nerfstudio', '')}".strip(), measured.get("implementation")]
@@ -23,6 +26,7 @@ def scene_report(measured: dict[str, Any], frames: int, colour_only: int) -> dic
         "seconds": seconds.get("train"),
         "frames": frames,
         "frames_held_out": measured.get("n_held_out", 0),
+        "held_out_frames": held_out_frames,
         "frames_colour_only": colour_only,
         "warnings": [PHOTOMETRIC] if colour_only == frames else [],
         "held_out": _held_out(measured),

@@ -13,7 +13,7 @@ from grounding3d.errors import SceneError
 from grounding3d.scene.base import NerfFiles
 
 _IDENTITY = "identity.json"
-_OURS = ("frames", "runs", "result", "settings.json", _IDENTITY, "log.txt")
+_OURS = ("frames", "runs", "result", "settings.json", _IDENTITY, "log.txt", "lock")
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,9 @@ class WorkFolder:
 
     def remove(self) -> None:
         """Take away all of it."""
-        for name in _OURS:
-            path = self.path / name
+        for path in self.path.iterdir() if self.path.is_dir() else ():
+            if not _is_ours(path.name):
+                continue
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -107,4 +108,4 @@ def _write(path: Path, value: dict[str, Any]) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    return name in _OURS or name.startswith(".writing-")
+    return name in _OURS or name.startswith((".writing-", ".result."))
