@@ -21,7 +21,7 @@ from grounding3d.capture.base import (
 )
 from grounding3d.capture.files import depth_from_steps, read_depth_steps, read_rgb
 from grounding3d.capture.registration import register_depth
-from grounding3d.errors import CaptureError
+from grounding3d.errors import ArrayError, CaptureError
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.distortion import Undistorter
 from grounding3d.geometry.transforms import check_pose, invert_pose, make_pose
@@ -256,7 +256,12 @@ class ImageFileCapture:
         if key not in self._undistorters:
             if len(self._undistorters) > 8:  # per-frame intrinsics must not fill the memory
                 self._undistorters.clear()
-            self._undistorters[key] = lens.undistorter(width, height)
+            try:
+                self._undistorters[key] = lens.undistorter(width, height)
+            except ArrayError as error:
+                raise CaptureError(
+                    f"the intrinsics of {self._facts.source} are of no use: {error}"
+                ) from error
         return self._undistorters[key]
 
 

@@ -2,7 +2,8 @@
 
 Poses are camera to world with OpenGL axes. `applied_transform` and `applied_scale` say how they
 were moved away from the recorded world and are undone. Intrinsics are global or per frame, with
-pixel centres at +0.5. Depth is uint16 in millimetres unless `depth_unit_scale_factor` says
+pixel centres at +0.5. Whatever a pinhole camera is called, its distortion is what the coefficients
+say. Depth is uint16 in millimetres unless `depth_unit_scale_factor` says
 otherwise. There are no stamps. Reference: nerfstudio's page "Data conventions".
 """
 
@@ -24,12 +25,19 @@ from grounding3d.geometry.frames import opencv_from_opengl, pixel_center_from_co
 _log = logging.getLogger(__name__)
 
 DEPTH_UNIT_M = 0.001
+_PERSPECTIVE = ("plumb_bob", ("k1", "k2", "p1", "p2", "k3"))
+_FISHEYE = ("equidistant", ("k1", "k2", "k3", "k4"))
 _MODELS = {
-    "OPENCV": ("plumb_bob", ("k1", "k2", "p1", "p2", "k3")),
-    "OPENCV_FISHEYE": ("equidistant", ("k1", "k2", "k3", "k4")),
-    "PINHOLE": ("none", ()),
-    "SIMPLE_PINHOLE": ("none", ()),
+    "OPENCV": _PERSPECTIVE,
+    "PINHOLE": _PERSPECTIVE,
+    "SIMPLE_PINHOLE": _PERSPECTIVE,
+    "SIMPLE_RADIAL": _PERSPECTIVE,
+    "RADIAL": _PERSPECTIVE,
+    "OPENCV_FISHEYE": _FISHEYE,
+    "SIMPLE_RADIAL_FISHEYE": _FISHEYE,
+    "RADIAL_FISHEYE": _FISHEYE,
 }
+_ENDINGS = (".png", ".jpg", ".jpeg", ".JPG")
 
 
 class NerfstudioFormat:
@@ -49,12 +57,12 @@ class NerfstudioFormat:
         """
         file = path if path.is_file() else path / "transforms.json"
         meta = read_json(file)
-        frames = _listed_frames(file, meta)
+        frames = [_resolved(file, frame) for frame in _listed_frames(file, meta)]
         present = [f for f in frames if _has_images(file, f)]
         if not present:
             raise CaptureError(
                 f"none of the {len(frames)} frames of {file} has its images",
-                found=f"no {file.parent / frames[0]['file_path']}, or not its depth",
+                found=f"no {_missing(file, frames[0])}",
                 hint="Copy the whole recording.",
             )
         warnings = []
@@ -77,8 +85,29 @@ class NerfstudioFormat:
 
 def _has_images(file: Path, frame: dict[str, Any]) -> bool:
     """Whether the images that a frame names are there."""
+    return _missing(file, frame) is None
+
+
+def _missing(file: Path, frame: dict[str, Any]) -> Path | None:
+    """The first image of a frame that is not there."""
     names = frame["file_path"], frame.get("depth_file_path")
-    return all((file.parent / name).is_file() for name in names if isinstance(name, str))
+    paths = [file.parent / name for name in names if isinstance(name, str)]
+    return next((path for path in paths if not path.is_file()), None)
+
+
+def _resolved(file: Path, frame: dict[str, Any]) -> dict[str, Any]:
+    """The frame with its images' names as they are on the disk.
+
+    Windows' programs write backslashes, and Blender's exporters no ending.
+    """
+    found = dict(frame)
+    for key in ("file_path", "depth_file_path"):
+        name = frame.get(key)
+        if isinstance(name, str) and not (file.parent / name).is_file():
+            plain = name.replace("\\", "/")
+            tries = [plain, *(plain + ending for ending in _ENDINGS)]
+            found[key] = next((n for n in tries if (file.parent / n).is_file()), name)
+    return found
 
 
 def _listed_frames(file: Path, meta: dict[str, Any]) -> list[dict[str, Any]]:
@@ -135,8 +164,14 @@ def _lens(file: Path, values: dict[str, Any], rgb: Path, config: CaptureConfig) 
     """Intrinsics and distortion of one frame, whose own keys win over the global ones."""
     model, keys = _MODELS[_model_name(values, values)]
     coefficients = tuple(float(_numbers(file, values, k)) if k in values else 0.0 for k in keys)
-    if model == "plumb_bob" and values.get("k4"):
-        raise CaptureError(f"{file} has a fourth radial coefficient k4, which is not supported")
+    beyond = ("k4", "k5", "k6") if model == "plumb_bob" else ("p1", "p2")
+    if ignored := [key for key in beyond if values.get(key)]:
+        raise CaptureError(
+            f"{file} has lens coefficients that are not supported",
+            expected="no others than " + ", ".join(keys),
+            found=", ".join(ignored),
+            hint="Undistort the images first.",
+        )
     intrinsics = config.color_intrinsics or _intrinsics(file, values, rgb)
     return Lens(intrinsics, model, coefficients)
 
@@ -185,7 +220,7 @@ def _depth_unit(meta: dict[str, Any], entries: list[FrameEntry], config: Capture
         if not (math.isfinite(factor) and factor > 0):
             raise CaptureError("depth_unit_scale_factor is not positive", found=str(factor))
         return factor
-    if first.suffix.lower() == ".npy" and read_depth_steps(first).dtype.kind == "f":
+    if read_depth_steps(first).dtype.kind == "f":
         raise CaptureError(
             f"the unit of {first} is not known",
             expected="depth_unit_scale_factor in transforms.json",

@@ -102,6 +102,47 @@ def test_fisheye_images_become_pinhole_images(folder, original):
     assert np.array_equal(frame.rgb[59:61, 79:81], original[0].rgb[59:61, 79:81])
 
 
+@pytest.mark.parametrize("model", ["OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "RADIAL"])
+def test_coefficients_are_never_ignored_whatever_the_model_is_called(folder, original, model):
+    meta = _meta(folder)
+    _save(folder, meta | {"camera_model": "OPENCV", "k1": -0.1})
+    undone = open_capture(folder)[0]
+    assert not np.array_equal(undone.rgb, original[0].rgb)
+    _save(folder, meta | {"camera_model": model, "k1": -0.1})
+    assert np.array_equal(open_capture(folder)[0].rgb, undone.rgb)
+    _save(folder, meta | {"camera_model": model, "k5": 0.1})
+    with pytest.raises(CaptureError, match="k5"):
+        open_capture(folder)
+
+
+def test_names_of_other_programs_are_found(folder, original):
+    meta = _meta(folder)
+    for frame in meta["frames"]:
+        frame["file_path"] = "./" + frame["file_path"].removesuffix(".png")
+        frame["depth_file_path"] = frame["depth_file_path"].replace("/", "\\")
+    text = json.dumps(meta)
+    (folder / "transforms.json").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    for frame, want in zip(open_capture(folder), original, strict=True):
+        assert np.array_equal(frame.rgb, want.rgb)
+    for file in (folder / "depth").iterdir():
+        file.unlink()
+    with pytest.raises(CaptureError, match=r"no .*depth"):
+        open_capture(folder)
+
+
+def test_depth_as_a_float_image_needs_a_unit_too(folder, original):
+    meta = _meta(folder)
+    del meta["depth_unit_scale_factor"]
+    for frame, posed in zip(meta["frames"], original):
+        frame["depth_file_path"] = frame["depth_file_path"].replace(".png", ".tiff")
+        Image.fromarray(posed.depth_m).save(folder / frame["depth_file_path"])
+    _save(folder, meta)
+    with pytest.raises(CaptureError, match=r"depth_unit_m=1"):
+        open_capture(folder)
+    frame = open_capture(folder, CaptureConfig(depth_unit_m=1))[1]
+    assert np.array_equal(frame.depth_m, original[1].depth_m)
+
+
 def test_float_arrays_need_a_unit(folder, original):
     meta = _meta(folder)
     del meta["depth_unit_scale_factor"]
@@ -132,6 +173,7 @@ def test_frames_without_their_images_are_left_out_with_a_warning(folder):
         (lambda m: m["frames"][0].pop("transform_matrix"), "transform_matrix"),
         (lambda m: m["frames"][0].pop("fl_x"), "color_intrinsics"),
         (lambda m: m["frames"][0].update(w=99), "99x120"),
+        (lambda m: m["frames"][0].update(fl_x=-140), "transforms.json are of no use"),
         (lambda m: m.update(camera_model="EQUIRECTANGULAR"), "EQUIRECTANGULAR"),
         (lambda m: m.update(k4=0.1), "k4"),
         (lambda m: m.update(frames=[]), "no frames"),
@@ -145,4 +187,4 @@ def test_wrong_files_are_refused(folder, spoil, message):
     spoil(meta)
     _save(folder, meta)
     with pytest.raises(CaptureError, match=message):
-        open_capture(folder)
+        list(open_capture(folder))
