@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Annotated
 
 import tyro
@@ -57,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0: the command did its work; 2: bad usage or bad input; 1: anything else.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that cannot show a letter is no error
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(
         level=os.environ.get("GROUNDING3D_LOG", "WARNING").upper(),
         format="%(levelname)s %(name)s: %(message)s",

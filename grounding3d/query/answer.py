@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from grounding3d.geometry.boxes import OBB
 from grounding3d.geometry.transforms import transform_points
 
 SCHEMA = 1
+_LINE_ENDS = re.compile("[\x85\u2028\u2029\ud800-\udfff]")  # and what UTF-8 cannot write
 
 Status = Literal["found", "ambiguous", "not_found", "invalid"]
 ReasonCode = Literal[
@@ -147,8 +149,9 @@ class Answer:
         }
 
     def to_json(self) -> str:
-        """One line of strict JSON (a NaN raises)."""
-        return json.dumps(self.as_dict(), allow_nan=False, ensure_ascii=False)
+        """One line of strict JSON (a NaN raises), whatever its reader takes for the end of one."""
+        text = json.dumps(self.as_dict(), allow_nan=False, ensure_ascii=False)
+        return _LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def transform_candidate(candidate: Candidate, T_a_b: np.ndarray) -> Candidate:

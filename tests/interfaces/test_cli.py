@@ -82,6 +82,34 @@ class TestQuery:
         assert answers[1]["reason_code"] == "empty_query"
         assert answers[3]["status"] == "invalid"
 
+    def test_files_of_other_systems_and_of_any_bytes(self, scene, tmp_path, capsys) -> None:
+        queries = tmp_path / "queries.txt"
+        queries.write_bytes(
+            b"\xef\xbb\xbfwhere is the table\r\n\r\n"
+            b"mug \xff\xfe\na\xe2\x80\xa8b\xc2\x85c\x0bd\r\nlast"
+        )
+        assert main(["query", str(scene), "--file", str(queries), "--json"]) == 0
+        answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [answer["query"] for answer in answers] == [
+            "where is the table", "", "mug \ufffd\ufffd", "a\u2028b\x85c\x0bd", "last",
+        ]  # fmt: skip
+        assert answers[0]["status"] == "found"
+        queries.write_bytes(b"")
+        assert main(["query", str(scene), "--file", str(queries), "--json"]) == 0
+        assert capsys.readouterr().out == ""
+
+    def test_a_terminal_that_cannot_show_a_letter_gets_an_answer(self, scene) -> None:
+        ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+        for option in ([], ["--json"]):
+            result = run("query", str(scene), "茶杯", *option, env=ascii_only)
+            assert result.returncode == 0, result.stderr
+        assert json.loads(result.stdout)["query"] == "茶杯"
+
+    def test_closed_standard_input_is_bad_usage(self, scene) -> None:
+        result = run("query", str(scene), "--file", "-", preexec_fn=lambda: os.close(0))
+        assert result.returncode == 2
+        assert "standard input" in result.stderr
+
     def test_people_read_metres_and_a_frame(self, scene, capsys) -> None:
         assert main(["query", str(scene), "where is the table"]) == 0
         out = capsys.readouterr().out

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from tyro.conf import Positional
 
@@ -48,7 +50,9 @@ class Query:
         if self.top_k < 1:
             raise QueryError("--top-k must be at least 1", found=str(self.top_k))
         engine = open_engine(self.scene, self.encoder, self.calibration)
-        for line in [self.text] if self.text is not None else _lines(self.file):
+        if self.json and isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # as JSON is, whatever the terminal's
+        for line in _lines(self.file) if self.text is None else [_typed(self.text)]:
             answer = engine.ask(
                 line, top_k=self.top_k, frame_id=self.frame, viewpoint=self.viewpoint
             )
@@ -72,17 +76,32 @@ def open_engine(
     return QueryEngine(loaded, text_side, given_calibration(calibration, loaded.encoder))
 
 
+def _typed(text: str) -> str:
+    """A text of the command line; undecodable bytes become replacement characters."""
+    return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+
+
 def _lines(path: Path | None) -> Iterable[str]:
-    """Lines without their newline; undecodable bytes become replacement characters."""
+    """Lines without their ends, of Windows' too, and without the mark that its editors begin with.
+
+    Undecodable bytes become replacement characters.
+    """
     if str(path) == "-":
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-        return (line.rstrip("\r\n") for line in sys.stdin)
+        if sys.stdin is None:
+            raise QueryError("cannot read standard input", found="it is closed")
+        return _decoded(sys.stdin.buffer)
     assert path is not None
     try:
-        text = path.read_bytes().decode("utf-8", errors="replace")
+        return _decoded(io.BytesIO(path.read_bytes()))
     except OSError as error:
         raise QueryError(f"cannot read {path}", found=error.strerror) from error
-    return text.split("\n")[: -1 if text.endswith("\n") else None]
+
+
+def _decoded(stream: IO[bytes]) -> Iterable[str]:
+    for number, line in enumerate(stream):
+        raw = line.removeprefix(codecs.BOM_UTF8) if number == 0 else line
+        text = raw.decode("utf-8", errors="replace")
+        yield text.removesuffix("\n").removesuffix("\r")
 
 
 def format_answer(answer: Answer) -> str:
