@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import tyro
 from nerfstudio.cameras.rays import RayBundle
+from nerfstudio.configs.dataparser_configs import AnnotatedDataParserUnion
 from nerfstudio.data.datamanagers.base_datamanager import (
     VanillaDataManager,
     VanillaDataManagerConfig,
@@ -24,10 +25,10 @@ from torch import Tensor
 
 from grounding3d.features.base import Encoder
 from grounding3d.features.encoders import load_encoder
-from grounding3d.nerf.dataparser import WORLD, GroundingDataParserConfig
+from grounding3d.nerf.dataparser import GroundingDataParserConfig
 from grounding3d.nerf.dataset import RGBDDataset
+from grounding3d.nerf.facts import FACTS, WORLD, SceneFacts
 from grounding3d.nerf.language import LanguagePyramid, PyramidConfig
-from grounding3d.nerf.model import FACTS, SceneFacts
 from grounding3d.nerf.world import NerfWorld
 
 _log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class GroundingDataManagerConfig(VanillaDataManagerConfig):
     """Which rays are drawn and what they carry."""
 
     _target: type = field(default_factory=lambda: GroundingDataManager)
-    dataparser: Any = field(default_factory=GroundingDataParserConfig)
+    dataparser: AnnotatedDataParserUnion = field(default_factory=GroundingDataParserConfig)
     train_num_rays_per_batch: int = 4096
     eval_num_rays_per_batch: int = 1024
     ray_width: int | None = None

@@ -18,13 +18,14 @@ from nerfstudio.data.dataparsers.base_dataparser import (
     DataparserOutputs,
 )
 from nerfstudio.data.scene_box import SceneBox
+from nerfstudio.plugins.registry_dataparser import DataParserSpecification
 
 from grounding3d.capture.base import CaptureConfig
 from grounding3d.errors import CaptureError
 from grounding3d.geometry.frames import pixel_corner_from_center
 from grounding3d.geometry.transforms import make_pose
+from grounding3d.nerf.facts import FACTS, WORLD, SceneFacts
 from grounding3d.nerf.frames import FrameFile, frames_of, read_frames
-from grounding3d.nerf.model import FACTS, SceneFacts
 from grounding3d.nerf.seen_space import SeenSpace, seen_space
 from grounding3d.nerf.world import NerfWorld
 
@@ -53,7 +54,8 @@ class GroundingDataParser(DataParser):
 
     def _generate_dataparser_outputs(self, split: str = "train", **kwargs: Any) -> Any:
         config = self.config
-        frames = _frames(Path(config.data), CaptureConfig(**config.capture), config.is_written)
+        capture = CaptureConfig(**{**_ANY_FRAME, **config.capture})
+        frames = _frames(Path(config.data), capture, config.is_written)
         held_out = self.held_out(len(frames))
         train = [frame for frame in frames if frame.number not in held_out]
         if not train:
@@ -75,8 +77,7 @@ class GroundingDataParser(DataParser):
         return set(range(every // 2, count, every)) if 0 < every < count else set()
 
 
-WORLD = "grounding3d_world"
-"""Key of the exact `NerfWorld` in a dataset's metadata; nerfstudio keeps it in single precision."""
+_ANY_FRAME = {"depth": "optional"}  # a frame without depth still teaches colour
 
 
 @lru_cache(maxsize=2)
@@ -145,3 +146,10 @@ def _outputs(
         dataparser_transform=torch.from_numpy(world.T_nerf_world[:3]).float(),
         dataparser_scale=world.scale,
     )
+
+
+captures = DataParserSpecification(
+    GroundingDataParserConfig(),
+    "any recording that grounding3d reads, in a cube around what it saw",
+)
+"""Entry of nerfstudio's table of data parsers."""

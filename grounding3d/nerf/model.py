@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from grounding3d.nerf import sampling
 from grounding3d.nerf.density_grid import DensityGrid, log_density_from_depth
+from grounding3d.nerf.facts import FACTS, SceneFacts
 from grounding3d.nerf.field import LanguageField, RadianceField
 from grounding3d.nerf.losses import depth_terms, language_loss
 
@@ -76,28 +77,6 @@ class GroundingModelConfig(ModelConfig):
     """Its depth is sure if its weights spread less than this, metres, ..."""
     max_sigma_share: float = 0.03
     """... or than this share of its distance."""
-
-
-@dataclass(frozen=True)
-class SceneFacts:
-    """What a model must know of its data; travels in the dataset's metadata.
-
-    Attributes:
-        metres_per_unit: of nerfstudio's world.
-        is_bounded: the scene box holds all that was seen.
-        hit, free: [N,3] points of measured surfaces and of passed space, nerfstudio's world.
-        language_dim: D, 0 without language.
-    """
-
-    metres_per_unit: float = 1.0
-    is_bounded: bool = False
-    hit: Tensor | None = None
-    free: Tensor | None = None
-    language_dim: int = 0
-
-
-FACTS = "grounding3d"
-"""Key of `SceneFacts` in a dataset's metadata."""
 
 
 class GroundingModel(Model):

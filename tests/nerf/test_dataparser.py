@@ -20,7 +20,7 @@ from grounding3d.geometry.transforms import transform_points
 from grounding3d.nerf.datamanager import world_of_outputs
 from grounding3d.nerf.dataparser import GroundingDataParserConfig
 from grounding3d.nerf.dataset import RGBDDataset
-from grounding3d.nerf.model import FACTS
+from grounding3d.nerf.facts import FACTS
 from tests.factories import ListCapture
 
 
