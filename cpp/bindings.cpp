@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "lifting.hpp"
+#include "masks.hpp"
 #include "trainer.hpp"
 
 namespace nb = nanobind;
@@ -130,6 +131,56 @@ Output<float> look_up(const Input<uint16_t>& codes, const Input<float>& values) 
     }
     const size_t shape[1] = {size_t(n)};
     return Output<float>(out, 1, shape, owner);
+}
+
+// See masks.hpp.
+nb::tuple reduced(const Input<uint8_t>& rgb, const Input<float>& depth_m, int stride,
+                  float max_depth_m) {
+    const int height = int(depth_m.shape(0)), width = int(depth_m.shape(1));
+    const size_t h = (height + stride - 1) / stride, w = (width + stride - 1) / stride;
+    std::vector<float> depth(h * w), color(h * w * 3);
+    {
+        nb::gil_scoped_release release;
+        reduce_frame(rgb.data(), depth_m.data(), height, width, stride, max_depth_m, int(h), int(w),
+                     depth.data(), color.data());
+    }
+    return nb::make_tuple(to_numpy(std::move(depth), {h, w}), to_numpy(std::move(color), {h, w, 3}));
+}
+
+Output<float> normals(const Input<float>& depth, const Input<float>& rays, float fx, float fy) {
+    const size_t h = depth.shape(0), w = depth.shape(1);
+    std::vector<float> out(h * w * 3);
+    {
+        nb::gil_scoped_release release;
+        normals_of(depth.data(), rays.data(), int(h), int(w), fx, fy, out.data());
+    }
+    return to_numpy(std::move(out), {h, w, 3});
+}
+
+nb::tuple connected(const Input<float>& points, const Input<uint8_t>& mask,
+                    const Input<float>& reach, const Input<float>& pitch,
+                    const std::vector<int>& steps) {
+    const size_t h = mask.shape(0), w = mask.shape(1);
+    std::vector<int32_t> pieces(h * w);
+    int count;
+    {
+        nb::gil_scoped_release release;
+        count = connect(points.data(), mask.data(), reach.data(), pitch.data(), int(h), int(w),
+                        steps, pieces.data());
+    }
+    return nb::make_tuple(to_numpy(std::move(pieces), {h, w}), count);
+}
+
+void vote_twice(const InPlace<int32_t>& full, const InPlace<int32_t>& sure,
+                const Input<uint8_t>& reach, const Input<uint8_t>& rgb,
+                const Input<float>& depth_m, const std::vector<int>& steps, float per_color) {
+    const int height = int(full.shape(0)), width = int(full.shape(1));
+    nb::gil_scoped_release release;
+    std::vector<int16_t> colors(size_t(height) * width * 3);
+    sum_3x3(rgb.data(), height, width, colors.data());
+    for (int pass = 0; pass < 2; ++pass)
+        vote(full.data(), sure.data(), reach.data(), colors.data(), depth_m.data(), height, width,
+             steps, per_color);
 }
 
 class PyRaster {
@@ -417,6 +468,11 @@ NB_MODULE(_core, m) {
           "codes"_a, "weights"_a, "alike"_a, "least"_a, "factor"_a,
           "Weakens in place what disagrees with the majority; its share of each row's weight.");
 
+    m.def("reduce_frame", &reduced, "rgb"_a, "depth_m"_a, "stride"_a, "max_depth_m"_a);
+    m.def("normals", &normals, "depth"_a, "rays"_a, "fx"_a, "fy"_a);
+    m.def("connect", &connected, "points"_a, "mask"_a, "reach"_a, "pitch"_a, "steps"_a);
+    m.def("vote_twice", &vote_twice, "full"_a, "sure"_a, "reach"_a, "rgb"_a, "depth_m"_a, "steps"_a,
+          "per_color"_a);
     nb::class_<View>(m, "View").def(nb::new_(&make_view), "T_cam_world"_a, "intrinsics"_a, "width"_a,
                                     "height"_a, "background"_a, "sh_degree"_a);
     nb::class_<LossSettings>(m, "LossSettings")

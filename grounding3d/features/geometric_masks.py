@@ -27,6 +27,7 @@ from grounding3d.features.mask_pieces import connect, drop_small, join_pieces
 from grounding3d.features.mask_stacks import split_stacks
 from grounding3d.features.mask_thin import fill_flat_middles
 from grounding3d.features.masks import MaskConfig
+from grounding3d.features.native import mask_core
 from grounding3d.features.planes import Surface, make_surface, up_from_image
 from grounding3d.features.upright import Upright, make_upright
 from grounding3d.geometry.camera import Camera
@@ -66,8 +67,24 @@ def reduce_frame(frame: RGBDFrame, stride: int, max_depth_m: float) -> tuple[Sur
     """
     height, width = frame.depth_m.shape
     h, w = -(-height // stride), -(-width // stride)
+    core = mask_core()
+    if core is not None:
+        rgb, depth_m = (np.ascontiguousarray(a) for a in (frame.rgb, frame.depth_m))
+        depth, color = core.reduce_frame(rgb, depth_m, stride, max_depth_m)
+    else:
+        depth, color = mean_blocks(frame.rgb, frame.depth_m, stride, max_depth_m)
+    padded = Camera(frame.camera.K, w * stride, h * stride)
+    return make_surface(depth, padded.resized(w, h), stride**2), color
+
+
+def mean_blocks(
+    rgb: np.ndarray, depth_m: np.ndarray, stride: int, max_depth_m: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `reduce_frame` does, without the compiled core: depth [h,w] and colour [h,w,3]."""
+    height, width = depth_m.shape
+    h, w = -(-height // stride), -(-width // stride)
     pad = ((0, h * stride - height), (0, w * stride - width))
-    depth = np.pad(np.where(frame.depth_m > max_depth_m, np.float32(0), frame.depth_m), pad)
+    depth = np.pad(np.where(depth_m > max_depth_m, np.float32(0), depth_m), pad)
     shifts = [(dv, du) for dv in range(stride) for du in range(stride)]
     blocks = [depth[dv::stride, du::stride] for dv, du in shifts]
     near = np.full((h, w), np.inf, np.float32)
@@ -79,12 +96,10 @@ def reduce_frame(frame: RGBDFrame, stride: int, max_depth_m: float) -> tuple[Sur
         kept = (block > 0) & (block < reach)
         total += block * kept
         count += kept
-    rgb = frame.rgb if not any(map(sum, pad)) else np.pad(frame.rgb, (*pad, (0, 0)), mode="edge")
+    rgb = rgb if not any(map(sum, pad)) else np.pad(rgb, (*pad, (0, 0)), mode="edge")
     rows = rgb.reshape(h, stride, w * stride, 3).sum(axis=1, dtype=np.uint16)
     color = rows.reshape(h, w, stride, 3).sum(axis=2, dtype=np.uint16).astype(np.float32)
-    padded = Camera(frame.camera.K, w * stride, h * stride)
-    surface = make_surface(total / np.maximum(count, 1), padded.resized(w, h), stride**2)
-    return surface, color / stride**2
+    return total / np.maximum(count, 1), color / stride**2
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from grounding3d.features.native import mask_core
+
 _RING = tuple(
     (round(radius * np.sin(angle)), round(radius * np.cos(angle)))
     for radius in (3, 5)
@@ -38,15 +40,32 @@ def redraw_outlines(
     full = _enlarge(labels, stride, depth_m.shape)
     sure = _enlarge(certain, stride, depth_m.shape)
     wide_reach = _enlarge(reach, stride, depth_m.shape)
+    core = mask_core()
+    if core is None:
+        vote_twice(full, sure, wide_reach, rgb, depth_m)
+    else:
+        images = (wide_reach.view(np.uint8), rgb, depth_m)
+        steps = [step for pair in _RING for step in pair]
+        core.vote_twice(full, sure, *map(np.ascontiguousarray, images), steps, _PER_COLOR)
+    return full
+
+
+def vote_twice(
+    full: np.ndarray, sure: np.ndarray, reach: np.ndarray, rgb: np.ndarray, depth_m: np.ndarray
+) -> None:
+    """Decide the open pixels near sure ones, then those near the former.
+
+    Without the compiled core. Changes `full` and `sure` in place.
+    """
     colors = [_sum_3x3(rgb[..., channel]).ravel() for channel in range(3)]
     for _ in range(2):
-        _vote(full, sure, wide_reach, colors, depth_m)
-    return full
+        _vote(full, sure, reach, colors, depth_m)
 
 
 def _enlarge(image: np.ndarray, stride: int, shape: tuple[int, ...]) -> np.ndarray:
     """Each pixel of `image` as a block of stride x stride, cut to `shape`."""
-    return np.repeat(np.repeat(image, stride, axis=0), stride, axis=1)[: shape[0], : shape[1]]
+    wide = np.repeat(np.repeat(image, stride, axis=0), stride, axis=1)
+    return np.ascontiguousarray(wide[: shape[0], : shape[1]])
 
 
 def _sum_3x3(channel: np.ndarray) -> np.ndarray:

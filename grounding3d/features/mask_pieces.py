@@ -8,6 +8,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
+from grounding3d.features.native import mask_core
 from grounding3d.features.planes import Surface, widen
 from grounding3d.features.upright import Upright, outline, within
 
@@ -31,13 +32,35 @@ def connect(surface: Surface, mask: np.ndarray) -> tuple[np.ndarray, int]:
         return pieces, 0
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    mask, points = mask[window], surface.points[window]
+    part, points = mask[window], surface.points[window]
+    pitch = points[..., 2] / np.float32(abs(surface.camera.fx))
+    reach = 0.008 + 1.5 * pitch + 3 * surface.sigma_m[window]
+    core = mask_core()
+    if core is None:
+        pieces[window], count = link(points, part, reach, pitch)
+        return pieces, count
+    flat = [np.ascontiguousarray(a, np.float32) for a in (points, reach, pitch)]
+    steps = [step for pair in _BESIDE for step in pair]
+    bits = np.ascontiguousarray(part).view(np.uint8)
+    pieces[window], count = core.connect(flat[0], bits, *flat[1:], steps)
+    return pieces, count
+
+
+def link(
+    points: np.ndarray, mask: np.ndarray, reach: np.ndarray, pitch: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """What `connect` does, without the compiled core.
+
+    Args:
+        points: [h,w,3] metres.
+        mask: [h,w] bool.
+        reach: [h,w] distance in space up to which pixels are linked, metres;
+        pitch: [h,w] and so much more a pixel between them.
+    """
     h, w = mask.shape
     index = np.full((h, w), -1, np.int32)
     n = int(mask.sum())
     index[mask] = np.arange(n)
-    pitch = points[..., 2] / np.float32(abs(surface.camera.fx))
-    reach = 0.008 + 1.5 * pitch + 3 * surface.sigma_m[window]
     links = []
     for dv, du in _BESIDE:
         a = (slice(0, h - dv), slice(max(0, -du), w - max(0, du)))
@@ -51,7 +74,8 @@ def connect(surface: Surface, mask: np.ndarray) -> tuple[np.ndarray, int]:
     rows, columns = np.concatenate(links, axis=1)
     graph = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(n, n))
     count, piece = connected_components(graph, directed=False)
-    pieces[window][mask] = piece + 1
+    pieces = np.zeros(mask.shape, np.int32)
+    pieces[mask] = piece + 1
     return pieces, count
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from grounding3d.features.native import mask_core
 from grounding3d.geometry.camera import Camera
 
 _CANDIDATES = 96
 _TRIALS = 120
-_FIT_PIXELS = 12000
+_FIT_PIXELS = 6000
 _DIRECTION_SAMPLES = 3000
 _UP_HINT_CAMERA = np.array([0.0, -1.0, 0.0])
 
@@ -96,19 +97,13 @@ def make_surface(depth_m: np.ndarray, camera: Camera, pixels_averaged: int = 1) 
     """
     valid = depth_m > 0
     points = camera.backproject(depth_m)
-    inverse = np.where(valid, 1.0 / np.where(valid, depth_m, 1), 0).astype(np.float32)
-    smooth = box_mean(inverse, valid, 5)
-    slope_u, slope_v = np.zeros_like(smooth), np.zeros_like(smooth)
-    slope_u[:, 2:-2] = (smooth[:, 4:] - smooth[:, :-4]) / 4
-    slope_v[2:-2] = (smooth[4:] - smooth[:-4]) / 4
     rays = camera.rays
-    gx, gy = slope_u * camera.fx, slope_v * camera.fy
-    # 1/z = -(n . ray)/offset on a plane, so its gradient gives n up to the sign
-    normals = -np.stack([gx, gy, smooth - rays[..., 0] * gx - rays[..., 1] * gy], axis=-1)
-    length = np.sqrt(np.einsum("...i,...i", normals, normals))
-    near, far = _depth_range(depth_m, valid)
-    known = valid & (length > 0) & (far - near < 0.03 + 0.25 * depth_m)
-    normals = np.where(known[..., None], normals / np.maximum(length, 1e-9)[..., None], 0)
+    core = mask_core()
+    if core is not None:
+        normals = core.normals(*map(np.ascontiguousarray, (depth_m, rays)), camera.fx, camera.fy)
+    else:
+        normals = normals_of(depth_m, rays, camera.fx, camera.fy)
+    known = normals[..., 2] != 0
     facing = np.abs(np.einsum("...i,...i", normals, rays))
     area = depth_m**2 / abs(camera.fx * camera.fy) / np.maximum(facing, 0.1)
     # what neighbours share, such as the steps of the disparity, does not average out
@@ -116,6 +111,26 @@ def make_surface(depth_m: np.ndarray, camera: Camera, pixels_averaged: int = 1) 
     return Surface(
         camera, points, normals, valid, sigma.astype(np.float32), np.where(known, area, 0)
     )
+
+
+def normals_of(depth_m: np.ndarray, rays: np.ndarray, fx: float, fy: float) -> np.ndarray:
+    """Normals [h,w,3] float32 towards the camera, zeros where there are none.
+
+    Without the compiled core.
+    """
+    valid = depth_m > 0
+    inverse = np.where(valid, 1.0 / np.where(valid, depth_m, 1), 0).astype(np.float32)
+    smooth = box_mean(inverse, valid, 5)
+    slope_u, slope_v = np.zeros_like(smooth), np.zeros_like(smooth)
+    slope_u[:, 2:-2] = (smooth[:, 4:] - smooth[:, :-4]) / 4
+    slope_v[2:-2] = (smooth[4:] - smooth[:-4]) / 4
+    gx, gy = slope_u * np.float32(fx), slope_v * np.float32(fy)
+    # 1/z = -(n . ray)/offset on a plane, so its gradient gives n up to the sign
+    normals = -np.stack([gx, gy, smooth - rays[..., 0] * gx - rays[..., 1] * gy], axis=-1)
+    length = np.sqrt(np.einsum("...i,...i", normals, normals))
+    near, far = _depth_range(depth_m, valid)
+    known = valid & (length > 0) & (far - near < 0.03 + 0.25 * depth_m)
+    return np.where(known[..., None], normals / np.maximum(length, 1e-9)[..., None], 0)
 
 
 def up_from_image(surface: Surface) -> np.ndarray | None:
@@ -193,43 +208,49 @@ def _find_planes(
 ) -> list[Plane]:
     """Peaks of the area over the position along `direction`, each refined and made a plane."""
     planes: list[Plane] = []
-    left = candidates.copy()
-    position = surface.points @ direction.astype(np.float32)
+    at = np.flatnonzero(candidates)
+    points, area = surface.points.reshape(-1, 3)[at], surface.area_m2.ravel()[at]
+    position = points @ direction.astype(np.float32)
+    left = np.ones(len(at), bool)
     for _ in range(2 * limit):
-        if len(planes) == limit or surface.area_m2[left].sum() < min_area_m2:
+        if len(planes) == limit or area[left].sum() < min_area_m2:
             break
         lowest = float(position[left].min())
-        bins = ((position[left] - lowest) / bin_m).astype(int)
-        area = np.bincount(bins, weights=surface.area_m2[left], minlength=5)
-        around = np.convolve(area, np.ones(5), "same")
+        bins = ((position[left] - lowest) / bin_m).astype(np.int32)
+        sums = np.bincount(bins, weights=area[left], minlength=5)
+        around = np.convolve(sums, np.ones(5), "same")
         if around.max() < 0.5 * min_area_m2:
             break
-        peak = int(np.convolve(area, np.ones(3), "same").argmax())
+        peak = int(np.convolve(sums, np.ones(3), "same").argmax())
         middle = lowest + (peak + 0.5) * bin_m
-        plane = _refine(surface, left, direction, middle, min_cosine)
-        if plane is None:
-            left &= np.abs(position - middle) > 1.5 * bin_m
+        near = left & (np.abs(position - middle) < 0.05 + 0.02 * points[:, 2])
+        found = _refine(surface, at[near], direction, middle, min_cosine)
+        left &= np.abs(position - middle) > 1.5 * bin_m
+        if found is None:
             continue
-        left &= ~plane.bits & (np.abs(position - middle) > 1.5 * bin_m)
+        bits = _band(surface, *found)
+        on_it = bits.ravel()[at]
+        plane = Plane(*found, bits, float(area[on_it & (left | near)].sum()))
+        left &= ~on_it
         if plane.area_m2 >= min_area_m2:
             planes.append(plane)
     return sorted(planes, key=lambda plane: -plane.area_m2)
 
 
 def _refine(
-    surface: Surface,
-    candidates: np.ndarray,
-    direction: np.ndarray,
-    middle: float,
-    min_cosine: float,
-) -> Plane | None:
-    """Plane near `direction . p = middle`: the best of samples, then least squares.
+    surface: Surface, chosen: np.ndarray, direction: np.ndarray, middle: float, min_cosine: float
+) -> tuple[np.ndarray, float] | None:
+    """Normal and offset of a plane near `direction . p = middle`.
 
-    None where it tilts too much or is too small.
+    The best of samples, then least squares. None where it tilts too much or is too small.
+
+    Args:
+        surface: the depth image.
+        chosen: [n] flat indices of the pixels it may go through.
+        direction: [3] unit.
+        middle: metres.
+        min_cosine: of the angle to the direction.
     """
-    chosen = np.flatnonzero(candidates)
-    position = surface.points.reshape(-1, 3)[chosen] @ direction.astype(np.float32)
-    chosen = chosen[np.abs(position - middle) < 0.05 + 0.02 * surface.z.ravel()[chosen]]
     if len(chosen) < 50:
         return None
     chosen = chosen[:: 1 + len(chosen) // _FIT_PIXELS]
@@ -249,8 +270,7 @@ def _refine(
         if fitted @ direction < min_cosine:
             return None
         normal, offset = fitted, float(-fitted @ center)
-    bits = _band(surface, normal, offset)
-    return Plane(normal, offset, bits, float(surface.area_m2[bits & candidates].sum()))
+    return normal, offset
 
 
 def _best_sample(
@@ -266,7 +286,7 @@ def _best_sample(
     Thin things on a table would tilt a least-squares plane; they do not win a vote.
     """
     rng = np.random.default_rng(0)
-    some = rng.integers(0, len(points), min(len(points), 2000))
+    some = rng.integers(0, len(points), min(len(points), 1500))
     corners = points[rng.integers(0, len(points), (_TRIALS, 3))]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
