@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ FORMAT = "grounding3d-scene"
 FORMAT_VERSION = 1
 
 _HASH_DIGITS = 16
+_SEAL = "sha256"
 _SMALL_FILE = 4 << 20  # hashes of files up to this size, bytes, are always checked
 SUBFOLDER = "nerf"
 """Where files lie whose role begins with this name."""
@@ -94,6 +96,29 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
         aside.unlink(missing_ok=True)
 
 
+@contextmanager
+def writing_alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process writes this scene; readers never wait."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with the hash of its own content."""
+    return {**manifest, _SEAL: _seal(manifest)}
+
+
+def _seal(manifest: dict[str, Any]) -> str:
+    content = {key: value for key, value in manifest.items() if key != _SEAL}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def collect_garbage(folder: Path) -> None:
     """Remove files of ours that the folder's manifest does not name."""
     if not folder.is_dir():
@@ -123,7 +148,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a scene folder.
 
     Raises:
-        SceneError: no folder, no manifest, not ours, or of a newer format.
+        SceneError: no folder, no manifest, not ours, of a newer format, or damaged.
     """
     if not folder.is_dir():
         raise SceneError(
@@ -149,6 +174,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             expected=f"format version {FORMAT_VERSION}",
             found=str(version),
             hint="Upgrade grounding3d, or build the scene again.",
+        )
+    if content.get(_SEAL, seal := _seal(content)) != seal:  # scenes of before have none
+        raise SceneError(
+            f"{path} is damaged",
+            expected=f"the content that was written, {_SEAL} {str(content[_SEAL])[:12]}...",
+            found="other content",
+            hint=f"Build the scene again; if it was edited on purpose, remove its {_SEAL!r}.",
         )
     _check_entries(folder, content.get("files"))
     return content

@@ -58,6 +58,23 @@ def manifest(scene: LanguageScene, files: dict[str, dict[str, Any]]) -> dict[str
     }
 
 
+def name_from_json(value: Any) -> str:
+    """The name of a frame."""
+    if not (isinstance(value, str) and value):
+        raise SceneError("the scene's frame has no name", found=repr(value))
+    return value
+
+
+def up_from_json(value: Any) -> np.ndarray | None:
+    """A direction against gravity [3], None where it is not known."""
+    if value is None:
+        return None
+    up = np.array(value, float)
+    if up.shape != (3,) or not abs(np.linalg.norm(up) - 1) < 1e-3:
+        raise SceneError("the scene's up is no direction", found=repr(value))
+    return up
+
+
 def encoder_json(encoder: EncoderIdentity) -> dict[str, Any]:
     """An encoder's identity."""
     return {

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from grounding3d.errors import GroundingError, SceneError
+from grounding3d.geometry.transforms import check_pose
 from grounding3d.objects import records
 from grounding3d.objects.base import LanguageScene
 from grounding3d.objects.folder import (
@@ -28,10 +29,12 @@ from grounding3d.objects.folder import (
     read_json,
     read_manifest,
     read_tensors,
+    sealed,
     stored_path,
     tensors_writer,
     write_atomic,
     write_hashed,
+    writing_alone,
 )
 from grounding3d.scene.base import NerfFiles, Scene
 from grounding3d.scene.ply import read_ply, write_ply
@@ -77,14 +80,16 @@ def save_scene(
         writers[_STATE] = (".safetensors", tensors_writer(state))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for role, (suffix, write) in writers.items():
-            files[role] = write_hashed(folder, role, suffix, write)
-        text = records.dump_json(records.manifest(scene, files))
-        write_atomic(folder / MANIFEST, lambda path: path.write_bytes(text))
+        with writing_alone(folder):
+            try:
+                for role, (suffix, write) in writers.items():
+                    files[role] = write_hashed(folder, role, suffix, write)
+                text = records.dump_json(sealed(records.manifest(scene, files)))
+                write_atomic(folder / MANIFEST, lambda path: path.write_bytes(text))
+            finally:
+                collect_garbage(folder)
     except OSError as error:
         raise _write_error(folder, error) from error
-    finally:
-        collect_garbage(folder)
     _log.info("wrote the scene %s to %s", scene.uuid, folder)
     return folder
 
@@ -144,7 +149,7 @@ def _read(folder: Path, manifest: dict[str, Any], verify: bool) -> LanguageScene
         return _assemble(manifest, paths)
     except GroundingError:
         raise
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise SceneError(
             f"{folder} is damaged",
             found=f"{type(error).__name__}: {error}",
@@ -183,13 +188,12 @@ def _assemble(manifest: dict[str, Any], paths: dict[str, Path]) -> LanguageScene
     anchor = features.pop("anchor")
     gaussians = read_ply(paths["gaussians"])
     records.check_rows(len(gaussians), anchor, features)
-    up = manifest["up_world"]
     scene = Scene(
         gaussians=gaussians,
         anchor=anchor,
         keyframes=records.keyframes_from_json(read_json(paths["keyframes"])),
-        world_frame=manifest["world_frame"],
-        up_world=None if up is None else np.array(up, float),
+        world_frame=records.name_from_json(manifest["world_frame"]),
+        up_world=records.up_from_json(manifest["up_world"]),
         up_source=manifest["up_source"],
         backend=manifest["backend"],
         report=manifest.get("report"),
@@ -204,7 +208,8 @@ def _assemble(manifest: dict[str, Any], paths: dict[str, Path]) -> LanguageScene
         ),
         encoder=records.encoder_from_json(manifest["encoder"]),
         static_transforms={
-            frame: np.array(T, float) for frame, T in manifest["static_transforms"].items()
+            frame: check_pose(np.array(T, float), f"the transform to {frame}")
+            for frame, T in manifest["static_transforms"].items()
         },
         config=manifest["config"],
         capture=manifest["capture"],

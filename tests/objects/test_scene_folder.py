@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,9 @@ import numpy as np
 import pytest
 from object_factories import language_scene
 
-from grounding3d.errors import SceneError
+from grounding3d.errors import GroundingError, SceneError
 from grounding3d.objects import folder as folder_module
-from grounding3d.objects.base import ObjectMap
+from grounding3d.objects.base import LanguageScene, ObjectMap
 from grounding3d.objects.store import (
     check_output_folder,
     is_scene_folder,
@@ -172,6 +173,59 @@ def test_damage_is_found(saved: Path, role: str, damage: str) -> None:
         load_scene(saved)
 
 
+def test_damage_of_the_manifest_is_found(saved: Path) -> None:
+    path = saved / "manifest.json"
+    data = path.read_bytes()
+    for place in np.linspace(0, len(data) - 1, 60).astype(int):
+        damaged = bytearray(data)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(SceneError):
+            load_scene(saved)
+    older = {key: value for key, value in json.loads(data).items() if key != "sha256"}
+    path.write_text(json.dumps(older))  # scenes written before the manifest had a hash
+    assert load_scene(saved).uuid == older["uuid"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"world_frame": None},
+        {"world_frame": ""},
+        {"up_world": [0, 1]},
+        {"up_world": [0, 0, 0]},
+        {"up_world": 7},
+        {"static_transforms": None},
+        {"static_transforms": {"base": [[1, 0], [0, 1]]}},
+        {"static_transforms": {"base": (2 * np.eye(4)).tolist()}},
+        {"encoder": None},
+    ],
+)
+def test_facts_of_another_kind_are_refused(saved: Path, changes: dict) -> None:
+    edit_manifest(saved, **changes)
+    with pytest.raises(GroundingError):
+        load_scene(saved)
+
+
+def test_two_writers_and_a_reader_do_not_harm_each_other(saved: Path) -> None:
+    scenes = [language_scene(f"scene {seed}", seed=seed) for seed in range(2)]
+
+    def write(scene: LanguageScene) -> None:
+        for _ in range(6):
+            save_scene(saved, scene)
+
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(write, scene) for scene in scenes]
+        while not all(writer.done() for writer in writers):
+            try:
+                load_scene(saved, verify=True)
+            except SceneError as error:
+                assert "rewritten all the time" in str(error)  # noqa: PT017
+        for writer in writers:
+            writer.result()
+    assert load_scene(saved, verify=True).uuid in {"scene 0", "scene 1"}
+
+
 def test_a_newer_format_is_refused(saved: Path) -> None:
     edit_manifest(saved, format_version=2)
     with pytest.raises(SceneError, match="newer"):
@@ -258,7 +312,9 @@ def manifest(path: Path) -> dict:
 
 
 def edit_manifest(path: Path, **changes: object) -> None:
-    (path / "manifest.json").write_text(json.dumps({**manifest(path), **changes}))
+    """With its hash, as a program with a fault of its own would write it."""
+    text = json.dumps(folder_module.sealed({**manifest(path), **changes}))
+    (path / "manifest.json").write_text(text)
 
 
 def _no_space(_: int) -> None:
