@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tyro.conf import Positional
 
 from grounding3d.interfaces.options import Overrides, read_config
 from grounding3d.interfaces.training_text import training_text
+
+if TYPE_CHECKING:
+    from grounding3d.scene.base import NerfFiles
 
 
 @dataclass
@@ -62,6 +65,7 @@ def _scene_facts(path: Path) -> dict[str, Any]:
         "keyframes": len(geometry.keyframes),
         "gaussians": len(geometry.gaussians),
         **({"training": geometry.report} if geometry.report else {}),
+        **({"nerf": _nerf_facts(geometry.nerf)} if geometry.nerf else {}),
         "capture": scene.capture,
         "objects": [
             {
@@ -75,6 +79,17 @@ def _scene_facts(path: Path) -> dict[str, Any]:
             }
             for item in scene.objects
         ],
+    }
+
+
+def _nerf_facts(nerf: NerfFiles) -> dict[str, Any]:
+    """What the stored NeRF is, without reading its parameters."""
+    model = json.loads(nerf.model.read_text(encoding="utf-8"))
+    told = ("method", "nerfstudio", "implementation", "n_images", "scale")
+    return {
+        **{name: model[name] for name in told if name in model},
+        "megabytes": round(nerf.weights.stat().st_size / 1e6, 1),
+        "language": model.get("encoder") or "none",
     }
 
 

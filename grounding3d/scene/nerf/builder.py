@@ -218,7 +218,7 @@ class NerfBuilder:
             raise TrainingError(
                 "the NeRF shows no surface that it is sure of",
                 found=f"{len(places)} of {total} rendered views with depth",
-                hint="Train longer: --set scene.nerf.iterations=N.",
+                hint="Record depth or more views, or train longer: --set scene.nerf.iterations=N.",
             )
         frames = self._spool.frames
         report = scene_report(

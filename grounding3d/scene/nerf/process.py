@@ -181,10 +181,11 @@ def _error(last: dict[str, Any], code: int, log: Path) -> GroundingError:
             found=killed if code < 0 else f"exit code {code}" + _tail(log),
             hint=f"What it said is in {log}.",
         )
-    kind = getattr(errors, str(last.get("kind")), TrainingError)
-    if not (isinstance(kind, type) and issubclass(kind, GroundingError)):
-        kind = TrainingError
-    return kind(str(last["error"]).rstrip("."), hint=last.get("hint") or f"The log is {log}.")
+    summary = str(last["error"]).rstrip(".")
+    kind = getattr(errors, str(last.get("kind")), None)
+    if isinstance(kind, type) and issubclass(kind, GroundingError):
+        return kind(summary, hint=last.get("hint") or None)
+    return TrainingError(f"the NeRF's job failed: {summary}", hint=f"What it said is in {log}.")
 
 
 def _tail(log: Path) -> str:
