@@ -151,6 +151,8 @@ class GroundingDataManager(VanillaDataManager[RGBDDataset]):
             files = self.train_dataset.image_filenames
             self.pyramid = LanguagePyramid(self.encoder, files, config, self.config.progress)
             self._language_frames = torch.tensor(self.pyramid.frames)
+            facts = self.train_dataset.metadata[FACTS]
+            self.train_dataset.metadata[FACTS] = replace(facts, language_mean=self.pyramid.mean)
 
     def setup_eval(self) -> None:
         self.eval_pixels = Pixels(self.eval_dataset)

@@ -16,6 +16,7 @@ class SceneFacts:
         is_bounded: the scene box holds all that was seen.
         hit, free: [N,3] points of measured surfaces and of passed space, nerfstudio's world.
         language_dim: D, 0 without language.
+        language_mean: [D] mean vector of all crops, from which the language field starts.
     """
 
     metres_per_unit: float = 1.0
@@ -23,6 +24,7 @@ class SceneFacts:
     hit: Tensor | None = None
     free: Tensor | None = None
     language_dim: int = 0
+    language_mean: Tensor | None = None
 
 
 FACTS = "grounding3d"

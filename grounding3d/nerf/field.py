@@ -124,6 +124,13 @@ class LanguageField(nn.Module):
             nn.Linear(hidden, dim),
         )  # fmt: skip
 
+    def start_from(self, mean: Tensor) -> None:
+        """Let every place say the same at first: household scenes differ little from their mean."""
+        last = self.decoder[-1]
+        assert isinstance(last, nn.Linear)
+        with torch.no_grad():
+            last.bias.copy_(mean)
+
     def rendered(self, points: Tensor, weights: Tensor) -> Tensor:
         """[R,F] grid features of rays: of points [R,S,3] in the unit cube, by weights [R,S].
 

@@ -111,6 +111,11 @@ class LanguagePyramid:
         """D of the vectors."""
         return int(self._vectors.shape[1])
 
+    @property
+    def mean(self) -> Tensor:
+        """[D] mean of all vectors."""
+        return self._vectors.float().mean(dim=0)
+
     def sides(self, slot: Tensor) -> Tensor:
         """[n,L] edges in pixels of the levels of frames, given as positions in `frames` [n]."""
         return self._levels[slot, :, 7].float()

@@ -21,6 +21,9 @@ from grounding3d.nerf.trainer import GroundingTrainerConfig  # noqa: E402
 
 FULL, SMALL = "grounding3d-nerf", "grounding3d-nerf-small"
 
+_RATES = {"proposal_networks": 5.0, "fields": 1.0, "language_grid": 1.0, "language_decoder": 0.1}
+"""Learning rates of the groups of parameters, as multiples of the fields'."""
+
 
 @dataclass
 class FusedAdamConfig(OptimizerConfig):
@@ -66,7 +69,7 @@ def small_config() -> GroundingTrainerConfig:
             datamanager=GroundingDataManagerConfig(
                 train_num_rays_per_batch=2048,
                 ray_width=160,
-                language_rays=256,
+                language_rays=512,
                 crop_shares=(0.12, 0.25, 0.5),
                 language_max_frames=24,
             ),
@@ -92,10 +95,14 @@ def small_config() -> GroundingTrainerConfig:
 
 
 def _optimizers(rate: float, steps: int) -> dict[str, dict[str, object]]:
-    schedule = ExponentialDecaySchedulerConfig(lr_final=rate / 30, max_steps=steps)
     return {
-        group: {"optimizer": FusedAdamConfig(lr=factor * rate, eps=1e-15), "scheduler": schedule}
-        for group, factor in (("proposal_networks", 5.0), ("fields", 1.0), ("language", 1.0))
+        group: {
+            "optimizer": FusedAdamConfig(lr=factor * rate, eps=1e-15),
+            "scheduler": ExponentialDecaySchedulerConfig(
+                lr_final=factor * rate / 30, max_steps=steps
+            ),
+        }
+        for group, factor in _RATES.items()
     }
 
 

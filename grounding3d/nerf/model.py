@@ -118,6 +118,8 @@ class GroundingModel(Model):
             self.language = LanguageField(
                 grid, config.implementation, self.facts.language_dim, config.language_hidden
             )
+            if self.facts.language_mean is not None:
+                self.language.start_from(self.facts.language_mean)
         if self.facts.hit is not None and self.facts.free is not None:
             self._seed(self.facts.hit, self.facts.free)
 
@@ -144,7 +146,8 @@ class GroundingModel(Model):
             "fields": list(self.field.parameters()),
         }
         if self.language is not None:
-            groups["language"] = list(self.language.parameters())
+            groups["language_grid"] = list(self.language.encoding.parameters())
+            groups["language_decoder"] = list(self.language.decoder.parameters())
         return groups
 
     def get_training_callbacks(self, training_callback_attributes: Any) -> list[Any]:
