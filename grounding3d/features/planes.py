@@ -16,8 +16,8 @@ from grounding3d.features.native import mask_core
 from grounding3d.geometry.camera import Camera
 
 _CANDIDATES = 96
-_TRIALS = 120
-_FIT_PIXELS = 6000
+_TRIALS = 100
+_FIT_PIXELS = 4000
 _DIRECTION_SAMPLES = 3000
 _UP_HINT_CAMERA = np.array([0.0, -1.0, 0.0])
 
@@ -166,8 +166,8 @@ def find_walls(
     up: np.ndarray,
     free: np.ndarray,
     min_area_m2: float,
-    limit: int = 4,
-    per_direction: int = 5,
+    limit: int = 3,
+    per_direction: int = 4,
 ) -> list[Plane]:
     """Vertical planes of at least `min_area_m2` among the `free` pixels [h,w].
 
@@ -286,7 +286,7 @@ def _best_sample(
     Thin things on a table would tilt a least-squares plane; they do not win a vote.
     """
     rng = np.random.default_rng(0)
-    some = rng.integers(0, len(points), min(len(points), 1500))
+    some = rng.integers(0, len(points), min(len(points), 1200))
     corners = points[rng.integers(0, len(points), (_TRIALS, 3))]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
@@ -304,9 +304,10 @@ def _band(
     surface: Surface, normal: np.ndarray, offset: float, slack_m: float = 0.004
 ) -> np.ndarray:
     """Pixels on the plane within noise, in pieces that are more than a strip of something else."""
-    height = surface.points @ normal.astype(np.float32) + np.float32(offset)
-    facing = np.abs(surface.camera.rays @ normal.astype(np.float32))
-    bits = surface.valid & (np.abs(height) < slack_m + 3 * surface.sigma_m * facing)
+    along = surface.points @ normal.astype(np.float32)
+    near = np.abs(along + np.float32(offset)) - np.float32(slack_m)
+    # noise along the ray, seen along the normal, is sigma |along| / z
+    bits = surface.valid & (near * surface.z < 3 * surface.sigma_m * np.abs(along))
     core = widen(~widen(~bits))
     pieces, count = ndimage.label(core, np.ones((3, 3)))
     size = np.bincount(pieces.ravel(), weights=surface.area_m2.ravel(), minlength=count + 1)

@@ -9,6 +9,8 @@ from scipy.spatial import ConvexHull, QhullError
 
 from grounding3d.features.planes import Surface
 
+_HULL_POINTS = 1500
+
 
 @dataclass(frozen=True)
 class Upright:
@@ -36,9 +38,9 @@ def make_upright(surface: Surface, up: np.ndarray) -> Upright:
 
 
 def outline(points: np.ndarray) -> np.ndarray | None:
-    """Half-planes [k,3] of the convex hull of points [n,2]."""
+    """Half-planes [k,3] of the convex hull of points [n,2], of a sample where they are many."""
     try:
-        return ConvexHull(points).equations
+        return ConvexHull(points[:: 1 + len(points) // _HULL_POINTS]).equations
     except (QhullError, ValueError):
         return None
 
