@@ -108,14 +108,16 @@ def load_scene(folder: str | Path, *, verify: bool = False) -> LanguageScene:
             file.
     """
     folder = Path(folder)
+    failed = None
     for _ in range(_RETRIES):
         manifest = read_manifest(folder)
         try:
             return _read(folder, manifest, verify)
         except SceneError:
-            if read_manifest(folder)["files"] == manifest["files"]:
+            if manifest["files"] == failed:
                 raise
-            _log.info("%s was replaced while it was being read; reading it again", folder)
+            failed = manifest["files"]  # may have been replaced, and put back, while it was read
+            _log.info("%s did not read; perhaps it was being replaced: once more", folder)
     raise SceneError(f"{folder} is being rewritten all the time", hint="Try again later.")
 
 
@@ -144,12 +146,14 @@ def stored_nerf(folder: str | Path) -> NerfFiles | None:
 
 
 def _read(folder: Path, manifest: dict[str, Any], verify: bool) -> LanguageScene:
-    paths = {role: stored_path(folder, entry, verify) for role, entry in manifest["files"].items()}
+    files = manifest["files"].items()
     try:
-        return _assemble(manifest, paths)
+        return _assemble(
+            manifest, {role: stored_path(folder, entry, verify) for role, entry in files}
+        )
     except GroundingError:
         raise
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
         raise SceneError(
             f"{folder} is damaged",
             found=f"{type(error).__name__}: {error}",
