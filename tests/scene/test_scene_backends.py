@@ -23,7 +23,9 @@ FRAMES = table_frames()
 SHORT = SplatConfig.model_validate(
     {"iterations": 15, "merge_levels": 0, "densify": {"strategy": "none"}}
 )
-TINY = NerfConfig(iterations=250, held_out_every=0, ray_width=80, view_width=160)
+TINY = NerfConfig(
+    iterations=250, rays_per_step=1024, held_out_every=0, ray_width=80, view_width=160
+)
 
 
 @pytest.fixture(

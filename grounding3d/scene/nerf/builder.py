@@ -220,14 +220,14 @@ class NerfBuilder:
                 found=f"{len(places)} of {total} rendered views with depth",
                 hint="Record depth or more views, or train longer: --set scene.nerf.iterations=N.",
             )
-        frames = self._spool.frames
+        frames, files = self._spool.frames, self._work.files(owner=self._temporary)
         report = scene_report(
             read_facts(self._work.report),
+            read_facts(files.model),
             frames=len(frames),
             colour_only=sum(not frame.has_depth for frame in frames),
             held_out_frames=[frames[n].view.frame_index for n in self._settings()["held_out"]],
         )
-        files = self._work.files(owner=self._temporary)
         return replace(self._renumbered(fused, places), report=report, nerf=files)
 
     def _frame(

@@ -8,20 +8,25 @@ PHOTOMETRIC = "photometric only: no frame had depth, scale and shape come from t
 
 
 def scene_report(
-    measured: dict[str, Any], frames: int, colour_only: int, held_out_frames: list[int]
+    measured: dict[str, Any],
+    model: dict[str, Any],
+    *,
+    frames: int,
+    colour_only: int,
+    held_out_frames: list[int],
 ) -> dict[str, Any]:
     """The report in the words that all backends use.
 
     Args:
         measured: the job's report.json.
+        model: the job's nerf.json.
         frames: kept for training.
         colour_only: of these, how many had no depth.
         held_out_frames: indices in the capture of those that were not trained on.
     """
     seconds = measured.get("seconds") or {}
-    parts = [f"nerfstudio {measured.get('nerfstudio', '')}".strip(), measured.get("implementation")]
     report = {
-        "engine": ", ".join(str(part) for part in parts if part),
+        "engine": f"nerfstudio {model.get('nerfstudio')}, {model.get('implementation')}",
         "steps": measured.get("iterations"),
         "seconds": seconds.get("train"),
         "frames": frames,
