@@ -36,7 +36,9 @@ def load_encoder(spec: str, device: str = "cpu") -> Encoder:
 
     Raises:
         EncoderError: no encoder, architecture, tag or file of that name.
+        ConfigError: torch has no such device here.
     """
+    _check_device(device)
     name = spec.partition(":")[0].strip()
     if name in RETIRED:
         raise EncoderError(
@@ -52,3 +54,17 @@ def load_encoder(spec: str, device: str = "cpu") -> Encoder:
         hint = f"Did you mean {near[0]!r}?" if near else None
         raise EncoderError(f"unknown encoder {spec!r}", expected=GRAMMAR, hint=hint) from error
     return cast(Encoder, load(spec, device))
+
+
+def _check_device(device: str) -> None:
+    if not device.startswith("cuda"):
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ConfigError(
+            f"device {device!r} cannot be used",
+            expected="a GPU that this torch can run on",
+            found=f"none, with torch {torch.__version__}",
+            hint="Leave --device out, or install a CUDA build of torch.",
+        )

@@ -140,7 +140,7 @@ def segment(surface: Surface, rgb: np.ndarray, up: np.ndarray | None, config: Ma
         for number in range(1, count + 1)
         if (labels == number).any()
     ]
-    below = hang_below(surface, background, upright)
+    below, legs = hang_below(surface, background, upright)
     for part in (surface.valid & (labels == 0) & ~below, below):
         pieces = connect_apart(surface, part, background.panels)
         give_back(surface, background, pieces)
@@ -155,6 +155,10 @@ def segment(surface: Surface, rgb: np.ndarray, up: np.ndarray | None, config: Ma
     fill_flat_middles(labels, 2 * count, rgb)
     stiff = stiff_parts(labels, count, background.panels)
     groups = group_furniture(surface, labels, background.supports, stiff, upright)
+    for group in groups:  # a shelf's side is of the shelf, not of one of its boards
+        for board in [label for label in group if label <= count]:
+            labels[legs & (labels == board)] = board + count
+            group.append(board + count)
     furniture = [int(label) for label in np.flatnonzero(stiff)]
     return Parts(labels, count, groups, frozenset(furniture).union(*groups))
 
@@ -185,7 +189,7 @@ def _up_camera(
 def _as_masks(labels: np.ndarray, parts: Parts, config: MaskConfig) -> list[Mask]:
     """Supports, then things; furniture is one mask, its boards are supports besides."""
     boxes = ndimage.find_objects(np.maximum(labels, 0))
-    boxes += [None] * (int(parts.labels.max()) - len(boxes))
+    boxes += [None] * (int(max(parts.labels.max(), 2 * parts.supports)) - len(boxes))
     singles = set(range(1, len(boxes) + 1)) - {
         label for group in parts.furniture for label in group if label > parts.supports
     }

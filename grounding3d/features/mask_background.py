@@ -82,17 +82,20 @@ def find_background(
     return Background(labels, supports, upright.walls, thin, panels)
 
 
-def hang_below(surface: Surface, background: Background, upright: Upright) -> np.ndarray:
+def hang_below(
+    surface: Surface, background: Background, upright: Upright
+) -> tuple[np.ndarray, np.ndarray]:
     """Label the edges, frames and legs of supports; tell what else is below a support.
 
     What hangs below support k and fills its width is the support's body, labelled S + k for S
     supports.
 
     Returns:
-        [h,w] bool pixels below a support and within its outline that are not part of it.
+        [h,w] bool pixels below a support and within its outline that are not part of it; and those
+        of edges and legs.
     """
     labels = background.labels
-    below = np.zeros(labels.shape, bool)
+    below, legs = np.zeros(labels.shape, bool), np.zeros(labels.shape, bool)
     count = len(background.supports)
     for number, plane in enumerate(background.supports, 1):
         under = surface.valid & (labels == 0) & _under(surface, plane, upright)
@@ -103,7 +106,9 @@ def hang_below(surface: Surface, background: Background, upright: Upright) -> np
         body = is_body(plane, hanging, height)
         labels[hanging] = number + count if body else number
         below |= under
-    return below & (labels == 0)
+        if not body:
+            legs |= hanging
+    return below & (labels == 0), legs
 
 
 def give_back(surface: Surface, background: Background, pieces: np.ndarray) -> None:
