@@ -32,7 +32,7 @@ from grounding3d.capture import open_capture
 from grounding3d.capture.base import Capture, CaptureDescription, RGBDFrame
 from grounding3d.capture.folder_writer import write_folder
 from grounding3d.objects.store import load_scene, stored_nerf
-from grounding3d.query.truth import read_truth
+from grounding3d.query.truth import GroundTruth, read_truth
 from grounding3d.scene.nerf.drawing import DrawnViews
 from grounding3d.scene.nerf.environment import require_environment
 from grounding3d.scene.rasterizers import make_rasterizer
@@ -183,7 +183,7 @@ def draw_nerf(scene: Path, frames: Sequence[RGBDFrame]) -> list[tuple[np.ndarray
 def ask(scene: Path, capture: Path) -> dict[str, Any]:
     """Share of plain questions answered inside the true box inflated by 4 cm."""
     folder = capture.parent if capture.is_file() else capture
-    truth = read_truth(folder / "ground_truth.json")
+    truth = GroundTruth.from_json(read_truth(folder / "ground_truth.json"))
     queries = [query for query in truth.queries if query.kind == "plain"]
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("\n".join(query.text for query in queries) + "\n")

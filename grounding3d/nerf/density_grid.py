@@ -6,6 +6,7 @@ grid and a network, and it can be filled from measured depth before training beg
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -13,8 +14,8 @@ from torch import Tensor, nn
 
 from grounding3d.nerf.hash_grid import grid_kernels
 
-START = -1.0
-"""Logarithm of the density per cell where nothing is known: a ray passes some three cells."""
+UNSEEN = -1.0
+"""Logarithm of the density per cell where no measured ray went: a ray passes some three cells."""
 
 
 class DensityGrid(nn.Module):
@@ -28,7 +29,9 @@ class DensityGrid(nn.Module):
     def __init__(self, shape: tuple[int, int, int], cells_per_unit: float) -> None:
         super().__init__()
         self.cells_per_unit = cells_per_unit
-        self.log_density = nn.Parameter(torch.full(shape, START))
+        # thin enough that a ray's samples are spread over all of its length at first
+        start = -math.log(cells_per_unit) - 1
+        self.log_density = nn.Parameter(torch.full(shape, start))
 
     def forward(self, points: Tensor) -> Tensor:
         """[N] density per unit of the cube's length, of points [N,3]."""
@@ -37,7 +40,7 @@ class DensityGrid(nn.Module):
             value = sample_reference(at, self.log_density)
         else:
             value = _Sample.apply(at, self.log_density)
-        return torch.exp(value.clamp(-8.0, 6.0)) * self.cells_per_unit
+        return torch.exp(value.clamp(-9.0, 6.0)) * self.cells_per_unit
 
 
 class _Sample(torch.autograd.Function):
@@ -80,11 +83,11 @@ def log_density_from_depth(points_hit: Tensor, points_free: Tensor, grid: Densit
         grid: whose shape is taken.
 
     Returns:
-        Logarithms; vertices that no ray saw keep what they start with.
+        Logarithms; vertices that no ray saw get `UNSEEN`.
     """
     shape = grid.log_density.shape
     top = torch.tensor(shape) - 1
-    value = torch.full(shape, START)
+    value = torch.full(shape, UNSEEN)
     for points, logarithm in ((points_free, -6.0), (points_hit, 1.0)):
         at = points.cpu() * grid.cells_per_unit
         at = at[((at > -0.5) & (at < top + 0.5)).all(dim=1)]

@@ -15,6 +15,8 @@ _SCALE_RANGE_M = (0.02, 4.0)
 
 _SCALE_WAVES = 3
 
+_FIRST_LEVELS = 3  # of the grid, open from the start
+
 
 class GridEncoding(nn.Module):
     """A hash grid: tiny-cuda-nn's where it is asked for, else this package's.
@@ -80,9 +82,21 @@ class RadianceField(nn.Module):
             nn.Linear(n_direction, 16), nn.ReLU(), nn.Linear(16, 3), nn.Sigmoid()
         )
 
-    def density(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Density [N] and geometry features [N,15] at points [N,3] of the unit cube."""
-        out = self.trunk(self.encoding(points))
+    def density(self, points: Tensor, opened: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Density [N] and geometry features [N,15] at points [N,3] of the unit cube.
+
+        Args:
+            opened: share of the grid's levels that count, coarse ones first; what is not seen by
+                many views alike must first fail to fit on a coarse grid (Li et al. 2023,
+                Neuralangelo, section 3.3).
+        """
+        features = self.encoding(points)
+        if opened < 1:
+            levels = features.shape[1] // 4
+            level = torch.arange(levels, device=features.device)
+            window = (_FIRST_LEVELS + opened * (levels - _FIRST_LEVELS) - level).clamp(0, 1)
+            features = features * window.repeat_interleave(4)
+        out = self.trunk(features)
         return torch.exp(out[:, 0].clamp(-12, 12)) * self.density_scale, out[:, 1:]
 
     def colours(self, geometry: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:

@@ -79,6 +79,7 @@ def small_config() -> GroundingTrainerConfig:
                 grid_cells=128,
                 proposal_samples=96,
                 samples=16,
+                coarse_steps=600,
                 levels=8,
                 finest=1024,
                 log2_size=16,

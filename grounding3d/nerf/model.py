@@ -67,6 +67,8 @@ class GroundingModelConfig(ModelConfig):
     """Weight of the distortion loss."""
     proposal_mult: float = 1.0
     """Weight of the proposal grid's loss."""
+    coarse_steps: int = 10_000
+    """Without depth: steps over which the hash grid's levels open, coarse ones first."""
     proposal_every: int = 2
     """The proposal grid learns every n-th step."""
     language_mult: float = 0.5
@@ -196,15 +198,20 @@ class GroundingModel(Model):
         with torch.set_grad_enabled(is_learning and torch.is_grad_enabled()):
             outer, outer_weights, edges = self._edges(origins, directions)
         at = self._at(origins, directions, sampling.middles(edges))
-        density, geometry = self.field.density(at.reshape(-1, 3))
-        weights = sampling.weights_of(density.reshape(at.shape[:2]), edges)
-        colours, backdrop = self.field.colours(geometry.reshape(*at.shape[:2], -1), directions)
+        is_cautious = self.training and not self.facts.is_bounded
+        share = min(self.step / max(self.config.coarse_steps, 1), 1.0) if is_cautious else 1.0
+        density, geometry = self.field.density(at.reshape(-1, 3), share)
+        density, geometry = density.reshape(at.shape[:2]), geometry.reshape(*at.shape[:2], -1)
+        if is_cautious:
+            density, geometry = sampling.quiet_near_camera(density, geometry, edges)
+        weights = sampling.weights_of(density, edges)
+        colours, backdrop = self.field.colours(geometry, directions * (share >= 0.5))
         alpha = weights.sum(dim=1, keepdim=True)
         rgb = (weights[..., None] * colours).sum(dim=1) + (1 - alpha).clamp(min=0) * backdrop
-        mean, sigma = sampling.mean_and_spread(weights, edges)
+        mean = sampling.mean_distance(weights, edges)
         outputs = {"rgb": rgb, "accumulation": alpha, "expected_depth": mean[:, None]}
         with torch.no_grad():
-            median = sampling.median_distance(weights, edges)
+            median, sigma = sampling.median_and_spread(weights, edges)
             outputs["depth"] = median[:, None]
             outputs |= self._metric(median, sigma, alpha[:, 0], norm)
         if self.training:
@@ -273,7 +280,8 @@ class GroundingModel(Model):
             losses["depth_loss"] = config.depth_mult * terms.distance
             losses["empty_loss"] = config.empty_mult * terms.empty
             losses["near_loss"] = config.near_mult * terms.near
-        spread = sampling.distortion(weights, edges, edges[:, 0], edges[:, -1])
+        along = edges if self.facts.is_bounded else edges.log()
+        spread = sampling.distortion(weights, along, along[:, 0], along[:, -1])
         losses["distortion_loss"] = config.distortion_mult * spread.mean()
         if "outer_edges" in outputs:
             excess = sampling.histogram_excess(

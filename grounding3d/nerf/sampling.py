@@ -57,6 +57,18 @@ def weights_of(density: Tensor, edges: Tensor) -> Tensor:
     return before * (1 - torch.exp(-thickness))
 
 
+def quiet_near_camera(density: Tensor, features: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
+    """The same values [R,S] and [R,S,F], with gradients scaled down close to the camera.
+
+    Places near a camera are sampled by it far more densely than elsewhere and, without depth, tend
+    to learn its picture by heart (Philip and Deschaintre 2023, Floaters No More, section 4).
+    """
+    share = middles(edges).square().clamp(max=1)
+    calmed = density * share + density.detach() * (1 - share)
+    share = share[..., None]
+    return calmed, features * share + features.detach() * (1 - share)
+
+
 def resample(edges: Tensor, weights: Tensor, count: int, jitter: bool, floor: float) -> Tensor:
     """Edges [R,count+1] drawn from the histogram of `weights` by its inverse distribution.
 
@@ -85,23 +97,28 @@ def interpolate(x: Tensor, known_x: Tensor, known_y: Tensor) -> Tensor:
     return y0 + share * (y1 - y0)
 
 
-def median_distance(weights: Tensor, edges: Tensor) -> Tensor:
-    """[R] distance at which half of a ray's weight is reached, exact within a bin."""
+def quantile_distance(weights: Tensor, edges: Tensor, share: float) -> Tensor:
+    """[R] distance at which a share of a ray's weight is reached, exact within a bin."""
     up = torch.cumsum(weights, dim=1)
     up = torch.cat([torch.zeros_like(up[:, :1]), up], dim=1)
-    return interpolate(0.5 * up[:, -1:], up, edges)[:, 0]
+    return interpolate(share * up[:, -1:], up, edges)[:, 0]
 
 
-def mean_and_spread(weights: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
-    """[R] mean distance of a ray's weight and [R] its standard deviation; the last bin's end where
-    there is no weight."""
+def median_and_spread(weights: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
+    """[R] distance of half the weight, and [R] half the range of its middle 68 %.
+
+    For a bell curve the second is its standard deviation, but a little haze far off adds nothing;
+    a ray that grazes an edge, its weight in two places, has all of the gap.
+    """
+    low, median, high = (quantile_distance(weights, edges, q) for q in (0.16, 0.5, 0.84))
+    return median, (high - low) / 2
+
+
+def mean_distance(weights: Tensor, edges: Tensor) -> Tensor:
+    """[R] mean distance of a ray's weight; the last bin's end where there is no weight."""
     total = weights.sum(dim=1)
-    t = middles(edges)
-    safe = total.clamp(min=1e-6)
-    mean = torch.where(total > 1e-6, (weights * t).sum(dim=1) / safe, edges[:, -1])
-    width = edges[:, 1:] - edges[:, :-1]
-    square = (weights * ((t - mean[:, None]) ** 2 + width**2 / 12)).sum(dim=1) / safe
-    return mean, square.clamp(min=0).sqrt()
+    mean = (weights * middles(edges)).sum(dim=1) / total.clamp(min=1e-6)
+    return torch.where(total > 1e-6, mean, edges[:, -1])
 
 
 def histogram_excess(edges: Tensor, weights: Tensor, outer_edges: Tensor, outer: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ class Floor(nn.Module):
         super().__init__()
         self.height, self.sharpness = height, sharpness
 
-    def density(self, points: Tensor) -> tuple[Tensor, Tensor]:
+    def density(self, points: Tensor, opened: float = 1.0) -> tuple[Tensor, Tensor]:
         inside = torch.sigmoid(self.sharpness * (self.height - points[:, 2]))
         return 1000 * inside, points.repeat(1, 5)
 

@@ -28,10 +28,22 @@ def test_constant_density_absorbs_as_beers_law_says() -> None:
 def test_the_depth_of_an_opaque_surface_is_where_it_begins() -> None:
     edges = even()
     weights = slab(edges, 2.0)
-    mean, spread = sampling.mean_and_spread(weights, edges)
-    assert abs(float(sampling.median_distance(weights, edges)) - 2.0) < 0.01
-    assert abs(float(mean) - 2.0) < 0.01
+    median, spread = sampling.median_and_spread(weights, edges)
+    assert abs(float(median) - 2.0) < 0.01
+    assert abs(float(sampling.mean_distance(weights, edges)) - 2.0) < 0.01
     assert float(spread) < 0.02
+
+
+def test_spread_is_a_bell_curves_deviation_and_an_edges_gap() -> None:
+    edges = even()
+    bell = torch.exp(-0.5 * ((sampling.middles(edges) - 2.0) / 0.1) ** 2)
+    median, spread = sampling.median_and_spread(bell / bell.sum(), edges)
+    assert abs(float(median) - 2.0) < 0.005
+    assert abs(float(spread) - 0.1) < 0.005
+    _, gap = sampling.median_and_spread(0.5 * slab(edges, 1.2) + 0.5 * slab(edges, 2.8), edges)
+    assert abs(float(gap) - 0.8) < 0.02
+    _, hazy = sampling.median_and_spread(0.9 * slab(edges, 1.2) + 0.1 * slab(edges, 2.8), edges)
+    assert float(hazy) < 0.02
 
 
 def test_resampling_gathers_at_the_surface() -> None:
@@ -74,7 +86,7 @@ def test_rays_enter_and_leave_the_box() -> None:
 def test_depth_terms_vanish_at_the_right_depth_and_pull_from_a_wrong_one() -> None:
     edges = even()
     weights = slab(edges, 2.0)
-    mean, _ = sampling.mean_and_spread(weights, edges)
+    mean = sampling.mean_distance(weights, edges)
     right = depth_terms(weights, edges, mean, torch.tensor([2.0]), 0.05)
     wrong = depth_terms(weights, edges, mean, torch.tensor([2.5]), 0.05)
     assert max(right.distance, right.empty, right.near) < 0.1
