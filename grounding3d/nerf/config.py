@@ -35,6 +35,9 @@ class NerfConfig(Section):
     crop_overlap: float | None = Field(
         None, ge=0, lt=1, description="overlap of neighbouring crops, as a share of their edge"
     )
+    regulariser: str | None = Field(
+        None, description="affinity SPEC whose features the language's grid must carry too"
+    )
     checkpoint_every: int | None = Field(None, ge=1, description="steps between two checkpoints")
     view_width: int = Field(
         320, ge=16, description="width of the views drawn for fusion, pixels; never wider than the "

@@ -23,12 +23,14 @@ from nerfstudio.data.utils.dataloaders import (
 from nerfstudio.model_components.ray_generators import RayGenerator
 from torch import Tensor
 
+from grounding3d.features.affinity import load_affinity
 from grounding3d.features.base import Encoder
 from grounding3d.features.encoders import load_encoder
 from grounding3d.nerf.dataparser import GroundingDataParserConfig
 from grounding3d.nerf.dataset import RGBDDataset
 from grounding3d.nerf.facts import FACTS, WORLD, SceneFacts
 from grounding3d.nerf.language import LanguagePyramid, PyramidConfig
+from grounding3d.nerf.regulariser import AffinityMaps
 from grounding3d.nerf.world import NerfWorld
 
 _log = logging.getLogger(__name__)
@@ -54,6 +56,9 @@ class GroundingDataManagerConfig(VanillaDataManagerConfig):
     """Overlap of neighbouring crops, as a share of their edge."""
     language_max_frames: int = 400
     """At most this many images get crops; bounds time and memory."""
+    regulariser: str | None = None
+    """Affinity SPEC, timm:ARCH or timm:ARCH@FILE, whose features the language's grid must carry
+    too; None: none."""
     progress: tyro.conf.Suppress[Any] = None
     """Called with (done, total) after each image's crops; set by programs, not by users."""
 
@@ -118,6 +123,7 @@ class GroundingDataManager(VanillaDataManager[RGBDDataset]):
     def __init__(self, config: GroundingDataManagerConfig, *args: Any, **kwargs: Any) -> None:
         self.encoder: Encoder | None = None
         self.pyramid: LanguagePyramid | None = None
+        self.affinity: AffinityMaps | None = None
         super().__init__(config, *args, **kwargs)
 
     def create_train_dataset(self) -> RGBDDataset:
@@ -151,8 +157,12 @@ class GroundingDataManager(VanillaDataManager[RGBDDataset]):
             files = self.train_dataset.image_filenames
             self.pyramid = LanguagePyramid(self.encoder, files, config, self.config.progress)
             self._language_frames = torch.tensor(self.pyramid.frames)
-            facts = self.train_dataset.metadata[FACTS]
-            self.train_dataset.metadata[FACTS] = replace(facts, language_mean=self.pyramid.mean)
+            facts = replace(self.train_dataset.metadata[FACTS], language_mean=self.pyramid.mean)
+            if self.config.regulariser is not None:
+                source = load_affinity(self.config.regulariser, str(self.device).partition(":")[0])
+                self.affinity = AffinityMaps(source, [files[n] for n in self.pyramid.frames])
+                facts = replace(facts, regulariser_dim=self.affinity.dim)
+            self.train_dataset.metadata[FACTS] = facts
 
     def setup_eval(self) -> None:
         self.eval_pixels = Pixels(self.eval_dataset)
@@ -177,16 +187,19 @@ class GroundingDataManager(VanillaDataManager[RGBDDataset]):
         batch: dict[str, Any] = self.train_pixels.batch(indices)
         rays = self.train_ray_generator(indices)
         if n_language:
-            vectors, sizes = self._language(indices[:n_language])
-            batch["language"] = vectors
+            found, sizes = self._language(indices[:n_language])
+            batch |= found
             rays.metadata["language_size"] = torch.cat([sizes, torch.zeros(n - n_language)])[
                 :, None
             ]
             rays.metadata["language_size"] = rays.metadata["language_size"].to(self.device)
         return rays, batch
 
-    def _language(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Vectors [n,D] of crops of random sizes around pixels, and these sizes over the focal."""
+    def _language(self, indices: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Vectors [n,D] of crops of random sizes around pixels, and these sizes over the focal.
+
+        With a regulariser also its features [n,C] at the pixels.
+        """
         assert self.pyramid is not None
         image, row, column = indices.unbind(1)
         slot = torch.searchsorted(self._language_frames, image)
@@ -197,9 +210,13 @@ class GroundingDataManager(VanillaDataManager[RGBDDataset]):
         low, high = np.log(self.pyramid.size_range)
         share = torch.exp(low + (high - low) * torch.rand(len(image)))
         side = share * full.amin(dim=1)
-        vectors = self.pyramid.look_up(slot, u, v, side)
+        found = {"language": self.pyramid.look_up(slot, u, v, side)}
+        if self.affinity is not None:
+            width, height = full.unbind(1)
+            places = (u + 0.5) / width, (v + 0.5) / height
+            found["regulariser"] = self.affinity.look_up(slot, *places)
         focal = data.cameras.fx.cpu()[image, 0] * ratio[:, 0]
-        return vectors, side / focal
+        return found, side / focal
 
     def next_eval(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
         self.eval_count += 1

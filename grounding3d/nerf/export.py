@@ -54,6 +54,8 @@ def save_nerf(folder: Path, nerf: StoredNerf, facts: dict[str, Any]) -> None:
     model = nerf.model
     tensors = {}
     for name, tensor in model.state_dict().items():
+        if name.startswith("language.regulariser."):  # of use in training only
+            continue
         tensor = tensor.detach().cpu().contiguous()
         is_large = tensor.is_floating_point() and tensor.numel() >= _HALF_FROM
         tensors[name] = tensor.half() if is_large else tensor

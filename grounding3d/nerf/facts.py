@@ -16,6 +16,7 @@ class SceneFacts:
         is_bounded: the scene box holds all that was seen.
         hit, free: [N,3] points of measured surfaces and of passed space, nerfstudio's world.
         language_dim: D, 0 without language.
+        regulariser_dim: C of the regulariser's features, 0 without.
         language_mean: [D] mean vector of all crops, from which the language field starts.
     """
 
@@ -24,6 +25,7 @@ class SceneFacts:
     hit: Tensor | None = None
     free: Tensor | None = None
     language_dim: int = 0
+    regulariser_dim: int = 0
     language_mean: Tensor | None = None
 
 

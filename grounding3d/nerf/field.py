@@ -125,10 +125,16 @@ class LanguageField(nn.Module):
         implementation: "tcnn" or "torch".
         dim: D of the encoder.
         hidden: width of the hidden layers.
+        regulariser_dim: C of features that the grid must carry too, 0 without.
     """
 
     def __init__(
-        self, settings: dict[str, Any], implementation: str, dim: int, hidden: int
+        self,
+        settings: dict[str, Any],
+        implementation: str,
+        dim: int,
+        hidden: int,
+        regulariser_dim: int = 0,
     ) -> None:
         super().__init__()
         self.encoding = GridEncoding(settings, implementation)
@@ -137,6 +143,13 @@ class LanguageField(nn.Module):
             nn.Linear(n_in, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
             nn.Linear(hidden, dim),
         )  # fmt: skip
+
+        self.regulariser: nn.Module | None = None
+        if regulariser_dim:
+            self.regulariser = nn.Sequential(
+                nn.Linear(self.encoding.out_dim, hidden), nn.ReLU(),
+                nn.Linear(hidden, regulariser_dim),
+            )  # fmt: skip
 
     def start_from(self, mean: Tensor) -> None:
         """Let every place say the same at first: household scenes differ little from their mean."""

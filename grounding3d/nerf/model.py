@@ -73,6 +73,8 @@ class GroundingModelConfig(ModelConfig):
     """The proposal grid learns every n-th step."""
     language_mult: float = 0.5
     """Weight of the language loss; it moves the language field alone."""
+    regulariser_mult: float = 0.1
+    """Weight of the regulariser's features, where one is set; it moves the language field alone."""
     min_alpha: float = 0.7
     """A pixel shows a surface from this share of weight on."""
     max_sigma_m: float = 0.05
@@ -118,7 +120,11 @@ class GroundingModel(Model):
                 "log2_size": config.language_log2_size,
             }
             self.language = LanguageField(
-                grid, config.implementation, self.facts.language_dim, config.language_hidden
+                grid,
+                config.implementation,
+                self.facts.language_dim,
+                config.language_hidden,
+                self.facts.regulariser_dim,
             )
             if self.facts.language_mean is not None:
                 self.language.start_from(self.facts.language_mean)
@@ -150,6 +156,8 @@ class GroundingModel(Model):
         if self.language is not None:
             groups["language_grid"] = list(self.language.encoding.parameters())
             groups["language_decoder"] = list(self.language.decoder.parameters())
+            if self.language.regulariser is not None:
+                groups["language_decoder"] += list(self.language.regulariser.parameters())
         return groups
 
     def get_training_callbacks(self, training_callback_attributes: Any) -> list[Any]:
@@ -252,7 +260,11 @@ class GroundingModel(Model):
         if not self.training:
             return {"language_features": features}
         assert sizes is not None
-        return {"language": self.language.decoded(features, sizes * z * self.facts.metres_per_unit)}
+        sizes_m = sizes * z * self.facts.metres_per_unit
+        found = {"language": self.language.decoded(features, sizes_m)}
+        if self.language.regulariser is not None:
+            found["regulariser"] = self.language.regulariser(features)
+        return found
 
     def get_metrics_dict(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Tensor]:
         with torch.no_grad():
@@ -293,6 +305,9 @@ class GroundingModel(Model):
             losses["language_loss"] = config.language_mult * language_loss(
                 outputs["language"], wanted
             )
+        if "regulariser" in outputs and "regulariser" in batch:
+            error = (outputs["regulariser"] - batch["regulariser"].to(weights.device)) ** 2
+            losses["regulariser_loss"] = config.regulariser_mult * error.sum(dim=1).mean()
         return losses
 
     def get_image_metrics_and_images(

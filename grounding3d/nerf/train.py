@@ -85,6 +85,7 @@ def _override(config: GroundingTrainerConfig, wanted: NerfConfig) -> None:
         (data, "language_max_frames", wanted.language_frames),
         (data, "crop_shares", wanted.crop_shares),
         (data, "crop_overlap", wanted.crop_overlap),
+        (data, "regulariser", wanted.regulariser),
         *((model, name, value) for name, value in wanted.model.items()),
     )
     for record, name, value in pairs:

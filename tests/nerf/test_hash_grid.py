@@ -66,3 +66,12 @@ def test_depth_makes_surfaces_dense_and_the_way_to_them_empty() -> None:
     at = torch.tensor([[0.5, 0.5, 0.75], [0.5, 0.5, 0.3], [0.1, 0.9, 0.5]])
     surface, way, unseen = grid(at).tolist()
     assert surface > 5 * unseen > 25 * way
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_and_cpu_look_up_alike() -> None:
+    grid = HashGrid(levels=6, coarsest=4, finest=200, log2_size=10, seed_scale=1.0)
+    on_cpu = grid(points())
+    on_cuda = grid.to("cuda")(points().to("cuda"))
+    torch.testing.assert_close(on_cuda.cpu(), on_cpu, atol=1e-5, rtol=1e-4)

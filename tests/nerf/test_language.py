@@ -12,6 +12,7 @@ import torch
 
 from grounding3d.capture.files import write_rgb
 from grounding3d.nerf.language import LanguagePyramid, PyramidConfig
+from grounding3d.nerf.regulariser import AffinityMaps
 
 
 class ColourEncoder(SimpleNamespace):
@@ -82,3 +83,20 @@ def test_few_frames_bound_time_and_memory(files: list[Path]) -> None:
     )
     assert pyramid.frames == [0, 2]
     assert seen == [(1, 2), (2, 2)]
+
+
+class Halves:
+    """Features of two halves of an image."""
+
+    def features(self, image: np.ndarray) -> np.ndarray:
+        grid = np.zeros((6, 8, 2), np.float32)
+        grid[:, :4, 0] = grid[:, 4:, 1] = 1
+        return grid
+
+
+def test_the_regulariser_is_looked_up_where_the_pixel_lies(files: list[Path]) -> None:
+    maps = AffinityMaps(Halves(), files)
+    across = torch.tensor([0.0, 0.49, 0.51, 1.0])
+    found = maps.look_up(torch.tensor([0, 1, 2, 0]), across, torch.tensor([0.0, 0.5, 1.0, 0.2]))
+    np.testing.assert_array_equal(found[:, 0].numpy(), [1, 1, 0, 0])
+    np.testing.assert_array_equal(found[:, 1].numpy(), [0, 0, 1, 1])

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from grounding3d.capture.nerfstudio_writer import write_nerfstudio
 from grounding3d.errors import Cancelled, ConfigError, TrainingError
 from grounding3d.geometry.transforms import transform_points
 from grounding3d.nerf.config import JobSettings, read_settings
+from grounding3d.nerf.export import load_nerf, save_nerf
 from grounding3d.nerf.frames import read_frames
 from grounding3d.nerf.protocol import Line
 from grounding3d.nerf.train import train, trainer_config
+from tests.factories import ListCapture, make_capture
 from tests.nerf.conftest import SHIFT
 
 TINY = {
@@ -109,6 +113,22 @@ def test_other_settings_start_over(frames_folder: Path, tmp_path: Path) -> None:
     again = StopAt()
     train(work, read_settings(work), again)
     assert again.seen[0] == 1
+
+
+def test_a_regulariser_is_trained_and_not_stored(frames_folder: Path, tmp_path: Path) -> None:
+    timm = pytest.importorskip("timm", minversion="1.0")
+    tower = timm.create_model("vit_tiny_patch16_224", num_classes=0)
+    torch.save(tower.state_dict(), tmp_path / "tower.pth")
+    spec = f"timm:vit_tiny_patch16_224@{tmp_path / 'tower.pth'}"
+    language = {"language_frames": 1, "crop_shares": [0.6], "language_rays": 64}
+    values = settings(encoder="bundled-v2", overrides={**language, "regulariser": spec})
+    work = make_work(tmp_path / "work", frames_folder, values)
+    trained = train(work, read_settings(work), StopAt())
+    names = [name for name, _ in trained.nerf.model.named_parameters()]
+    assert any(name.startswith("language.regulariser") for name in names)
+    save_nerf(tmp_path, trained.nerf, {"method": "test", "n_images": 7})
+    assert not any("regulariser" in name for name in load_file(tmp_path / "nerf.safetensors"))
+    assert load_nerf(tmp_path).model.facts.language_dim == trained.data.encoder.dim
 
 
 def test_unknown_settings_are_refused(frames_folder: Path, tmp_path: Path) -> None:
@@ -230,3 +250,26 @@ def test_wrong_input_is_told_in_one_line(frames_folder: Path, tmp_path: Path) ->
     assert code == 2
     assert lines[-1]["kind"] == "ConfigError"
     assert "Traceback" not in lines[-1]["error"]
+
+
+@pytest.mark.slow
+def test_colour_alone_finds_the_table_by_the_poses_scale(tmp_path: Path) -> None:
+    capture = make_capture(24)
+    bare = [replace(f, depth_m=np.zeros_like(f.depth_m)) for f in capture.frames]
+    frames = write_nerfstudio(ListCapture(bare), tmp_path / "frames")
+    overrides = {"iterations": 300, "rays_per_step": 2048, "ray_width": 160, "view_width": 160}
+    values = settings(held_out=[7], views=[12], overrides={**overrides, "model": {}})
+    values["overrides"]["model"] = {"coarse_steps": 150}
+    work = make_work(tmp_path / "work", frames, values)
+    code, _, log = run_job(str(work))
+    assert code == 0, log[-3000:]
+    assert "colour alone" in log
+    report = json.loads((work / "result" / "report.json").read_text())
+    assert not report["has_depth"]
+    assert report["depth_median_m"] is None
+    assert report["psnr_db"] > 20
+    view = load_file(work / "result" / "views" / "00012.safetensors")
+    true = capture.frames[12].depth_m
+    sure = view["depth_m"] > 0
+    assert sure.mean() > 0.15
+    assert np.median(np.abs(view["depth_m"] - true)[sure]) < 0.05

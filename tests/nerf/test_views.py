@@ -15,7 +15,7 @@ from grounding3d.errors import SceneError
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.transforms import look_at
 from grounding3d.nerf.export import load_nerf, save_nerf
-from grounding3d.nerf.views import Selection, draw_language, draw_view, save_view
+from grounding3d.nerf.views import Selection, draw_language, draw_view, rays_of, save_view
 from tests.nerf.scenes import CENTRE, FLOOR_M, floor_nerf, small_model
 
 CAMERA = Camera.from_focal(60, 55, 33.0, 21.5, 64, 48)
@@ -129,3 +129,15 @@ def test_a_damaged_store_is_refused(damage: str, tmp_path: Path) -> None:
         record.write_text("{")
     with pytest.raises(SceneError):
         load_nerf(tmp_path)
+
+
+def test_language_does_not_bend_the_geometry() -> None:
+    model = small_model(dim=8).model.train()
+    rays = rays_of(CAMERA, POSE, small_model().world, torch.rand(40, 2) * 40)
+    rays.metadata["language_size"] = torch.full((40, 1), 0.1)
+    outputs = model(rays)
+    wanted = torch.nn.functional.normalize(torch.randn(40, 8), dim=1)
+    losses = model.get_loss_dict(outputs, {"image": torch.rand(40, 3), "language": wanted})
+    losses["language_loss"].backward()
+    touched = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
+    assert touched == {"language"}
