@@ -121,6 +121,7 @@ class ImageFileCapture:
         )
         self._depth_unit_m = config.depth_unit_m or facts.depth_unit_m
         self._undistorters: dict[tuple[Lens, int, int], Undistorter] = {}
+        self._sizes: dict[Lens, tuple[int, int]] = {}
         self._poses = np.stack([self._pose(entry) for entry in self._entries])
 
     @property
@@ -220,6 +221,7 @@ class ImageFileCapture:
         assert lens is not None, "a format gives a lens to all frames or to each"
         if self._config.color_intrinsics is not None:
             lens = Lens(self._config.color_intrinsics, lens.model, lens.coefficients)
+        self._check_same_size(entry, lens, rgb)
         color = self._undistorter(lens, rgb)
         rgb = color.rgb(rgb)
         if self._is_separate:
@@ -233,6 +235,18 @@ class ImageFileCapture:
             depth.depth(depth_m), depth.camera, color.camera, self._T_color_depth
         )
         return rgb, registered, color.camera
+
+    def _check_same_size(self, entry: FrameEntry, lens: Lens, rgb: np.ndarray) -> None:
+        """Intrinsics in pixels hold for one size of image."""
+        height, width = rgb.shape[:2]
+        wanted = self._sizes.setdefault(lens, (width, height))
+        if wanted != (width, height):
+            raise CaptureError(
+                f"{entry.rgb} is of another size than the images before it",
+                expected=f"{wanted[0]}x{wanted[1]} pixels, as its intrinsics are the same",
+                found=f"{width}x{height}",
+                hint="Use images of one size, or a format with intrinsics for each frame.",
+            )
 
     def _resized_lens(
         self, entry: FrameEntry, lens: Lens, camera: Camera, depth_m: np.ndarray

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from grounding3d.capture import open_capture
 from grounding3d.capture.folder_writer import write_folder
@@ -99,3 +100,13 @@ def test_unknown_keys_are_ignored_and_broken_json_is_an_error(folder):
     (folder / "capture.json").write_text('{"format": "grounding3d-cap')
     with pytest.raises(CaptureError, match="JSON"):
         open_capture(folder)
+
+
+def test_intrinsics_hold_for_one_size_of_image(folder):
+    for name in ("rgb", "depth"):
+        file = folder / name / "000001.png"
+        with Image.open(file) as image:
+            small = image.resize((80, 60), Image.Resampling.NEAREST)
+        small.save(file)
+    with pytest.raises(CaptureError, match=r"another size.*expected 160x120.*found 80x60"):
+        list(open_capture(folder))
