@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,8 @@ def check_output_folder(folder: str | Path) -> None:
     """Refuse to write a scene where something else is.
 
     Raises:
-        SceneError: the path is a file, or a folder that is not empty and holds no scene of ours.
+        SceneError: the path is a file, or a folder that is not empty and holds no scene of ours,
+            or nothing can be written there.
     """
     folder = Path(folder)
     if folder.is_dir():
@@ -56,6 +58,23 @@ def check_output_folder(folder: str | Path) -> None:
             )
     elif folder.exists():
         raise SceneError(f"{folder} is a file", expected="a folder", hint="Choose another -o.")
+    _check_writable(folder)
+
+
+def _check_writable(folder: Path) -> None:
+    """Make a file where the scene, or the first new folder above it, would be: told before hours
+    of work, not after."""
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    try:
+        handle, name = mkstemp(prefix=".writing-", dir=there)
+    except OSError as error:
+        raise SceneError(
+            f"cannot write the scene {folder}",
+            found=f"{error.strerror or error}: {there}",
+            hint="Choose another -o; nothing was changed.",
+        ) from error
+    os.close(handle)
+    Path(name).unlink(missing_ok=True)
 
 
 def write_hashed(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny_clip import ARCHITECTURES, make_tiny_clip
 
-from grounding3d.errors import EncoderError
+from grounding3d.errors import ConfigError, EncoderError
 from grounding3d.features.bundled_encoder import FOLDER
 from grounding3d.features.encoders import ENCODERS, load_encoder
 from grounding3d.features.open_clip_spec import parse_open_clip
@@ -181,3 +181,12 @@ def test_spec_with_a_slash_in_the_path():
 
 def test_the_table_loads_nothing_by_itself():
     assert ENCODERS.names()[:2] == ["bundled-v2", "open_clip"]
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_a_device_that_is_not_there_is_told_before_anything_is_loaded(monkeypatch, device):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match=f"{device}.*GPU"):
+        load_encoder("bundled-v2", device)

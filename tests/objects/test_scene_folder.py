@@ -285,8 +285,15 @@ def test_somebodys_folder_is_not_written(tmp_path: Path, saved: Path) -> None:
     assert [p.name for p in theirs.iterdir()] == ["holiday.jpg"]
     with pytest.raises(SceneError, match="is a file"):
         check_output_folder(theirs / "holiday.jpg")
+    with pytest.raises(SceneError, match="cannot write"):
+        check_output_folder(theirs / "holiday.jpg" / "below")
+    with pytest.raises(SceneError, match="cannot write"):
+        check_output_folder("/proc/nothing/can/be/made/here")
     check_output_folder(tmp_path / "new")
+    check_output_folder(tmp_path / "new" / "and" / "deeper")
+    assert not (tmp_path / "new").exists()
     check_output_folder(saved)
+    assert [p for p in saved.iterdir() if p.name.startswith(".")] == []
 
 
 def test_a_reader_survives_a_writer(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
