@@ -19,7 +19,7 @@ from grounding3d.interfaces.cli import main
 from grounding3d.objects.store import load_scene
 from grounding3d.scene.nerf.environment import VARIABLE
 from tests.factories import ListCapture, make_capture
-from tests.nerf_environment import needs_nerf
+from tests.nerf_environment import made_once, needs_nerf
 
 SMALL = {
     "iterations": 250,
@@ -49,7 +49,12 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(capture: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scene whose build was killed in the middle of the training, and started again."""
     needs_nerf()
-    out = tmp_path_factory.mktemp("scenes") / "scene"
+    folder = made_once(tmp_path_factory, "nerf", lambda folder: build(capture, folder / "scene"))
+    return folder / "scene"
+
+
+def build(capture: Path, out: Path) -> None:
+    """Kill a build once its training has begun, and start it again; its words go to told.txt."""
     work = out.with_name("scene.checkpoint.nerf")
     command = [sys.executable, "-m", "grounding3d", *build_command(capture, out)]
     with (out.parent / "first.txt").open("w") as log:
@@ -66,7 +71,6 @@ def built(capture: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (out.parent / "told.txt").write_text(again.stdout)
     assert again.returncode == 0, again.stderr
     assert not work.exists()
-    return out
 
 
 @pytest.mark.slow

@@ -23,7 +23,8 @@ class Build:
     config: Path | None = None
     """YAML preset, see configs/."""
     backend: str | None = None
-    """Scene backend: points (surfels as fused) or splat (Gaussians trained from them)."""
+    """Scene backend: points (surfels as fused), splat (Gaussians trained from them) or nerf (a NeRF
+    trained in nerfstudio, see nerf-setup; takes recordings without depth too)."""
     device: Literal["cpu", "cuda"] | None = None
     """Where torch runs."""
     encoder: str | None = None
