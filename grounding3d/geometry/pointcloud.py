@@ -22,6 +22,8 @@ def voxel_keys(points: np.ndarray, voxel_size_m: float) -> np.ndarray:
             "a point is too far from the world's origin for the voxel grid",
             expected=f"within {(_HALF - 1) * voxel_size_m:.0f} m",
             found=f"{farthest:.0f} m",
+            hint="Coordinates so far away would be rounded. Take a nearer frame as the world "
+            "(--world-frame odom), or subtract an offset from all poses and add it to the answers.",
         )
     index = np.floor(points / voxel_size_m).astype(np.int64)
     index += _HALF

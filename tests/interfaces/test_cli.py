@@ -146,6 +146,17 @@ class TestInfoAndExport:
         assert "ros2" in out
         assert "640" in out
 
+    @pytest.mark.parametrize(
+        ("name", "says"),
+        [("", "a folder"), ("new/folder/s.ply", "no folder"), ("pipe", "ordinary")],
+    )
+    def test_export_replaces_nothing_but_files(self, scene, tmp_path, capsys, name, says) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        assert main(["export", str(scene), "-o", str(tmp_path / name)]) == 2
+        assert says in capsys.readouterr().err
+        assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+        assert (tmp_path / "pipe").is_fifo()
+
     def test_export_reads_back(self, scene, tmp_path, capsys) -> None:
         from grounding3d.objects.store import load_scene
         from grounding3d.scene.ply import read_ply

@@ -66,3 +66,19 @@ def test_a_picture_shows_boxes_on_the_scene(recording: Path, tmp_path: Path) -> 
     assert red.all(axis=1).sum() > 50
     save_picture(drawn, tmp_path / "picture.png")
     assert Image.open(tmp_path / "picture.png").size == drawn.size
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--frames", "0"], "--frames"),
+        (["--objects", "-1"], "--objects"),
+        (["--size", "1", "1"], "--size"),
+        (["--scene", "room", "--frames", "-3"], "--frames"),
+        (["--seed", "-1"], "--seed"),
+    ],
+)
+def test_impossible_simulations_are_bad_usage(tmp_path, capsys, options, says) -> None:
+    assert main(["simulate", "-o", str(tmp_path / "sim"), *options]) == 2
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "sim").exists()

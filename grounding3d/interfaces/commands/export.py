@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
+from grounding3d.errors import ConfigError
 from grounding3d.interfaces.options import Output
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Export:
         """Write the file and say so."""
         from grounding3d.objects.store import load_scene
 
+        _check_file(self.out)
         scene = load_scene(self.scene)
         print(f"{self.out}: {self._write(scene)}")
         return 0
@@ -107,3 +109,15 @@ class Export:
         usual = SURFELS if scene.scene.backend == "points" else None
         renderer = ViewRenderer(scene.scene, self.rasterizer or usual)
         return rendered_depth(renderer, keyframes), "rendered"
+
+
+def _check_file(out: Path) -> None:
+    """Refuse what cannot become a file, and what must not be replaced by one."""
+    if out.is_dir():
+        raise ConfigError(f"{out} is a folder", expected="the name of a file", hint="Add a name.")
+    if out.exists() and not out.is_file():
+        raise ConfigError(f"{out} is no ordinary file", hint="Choose another -o.")
+    if not out.absolute().parent.is_dir():
+        raise ConfigError(
+            f"there is no folder {out.parent} to write {out.name} in", hint="Make it first."
+        )

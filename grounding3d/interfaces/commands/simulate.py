@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from grounding3d.errors import ConfigError
 from grounding3d.interfaces.options import Output
 
 _TWINS, _STACKED = 3, 0.3
@@ -45,19 +46,16 @@ class Simulate:
         from grounding3d.capture.simulator.tabletop import TabletopConfig
         from grounding3d.interfaces.progress import show_progress
 
+        if self.seed < 0:
+            raise ConfigError("--seed must not be negative", found=str(self.seed))
+        config = _checked(RoomConfig if self.scene == "room" else TabletopConfig, self._fields())
         with show_progress() as progress:
 
             def tell(done: int, total: int) -> None:
                 progress("frames", done, total)
 
-            if self.scene == "room":
-                room = RoomConfig(**self._fields())
-                truth = record_room(self.out, self.seed, room, format=self.format, progress=tell)
-            else:
-                table = TabletopConfig(**self._fields())
-                truth = record_tabletop(
-                    self.out, self.seed, table, format=self.format, progress=tell
-                )
+            record: Any = record_room if self.scene == "room" else record_tabletop
+            truth = record(self.out, self.seed, config, format=self.format, progress=tell)
         names = ", ".join(item["name"] for item in truth["objects"])
         print(f"{self.out}: {len(truth['queries'])} questions about {names}")
         return 0
@@ -76,3 +74,20 @@ class Simulate:
             fields |= {"question_kinds": ALL_KINDS, "n_twins": _TWINS, "n_inside": 1}
             fields |= {"p_stacked": _STACKED}
         return fields
+
+
+_OPTIONS = {"n_frames": "frames", "n_objects": "objects", "width": "size", "height": "size"}
+
+
+def _checked(kind: type, fields: dict[str, Any]) -> Any:
+    """A configuration of the simulator, or the option that has no valid value."""
+    from pydantic import ValidationError
+
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        raise ConfigError(
+            f"--{_OPTIONS.get(name, name)}: {first['msg']}", found=str(first["input"])
+        ) from error
