@@ -33,7 +33,7 @@ def run(module: str, *arguments: str, cwd: Path) -> str:
     code = f"{PLAIN}from nerfstudio.scripts.{module} import entrypoint; entrypoint()"
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        capture_output=True, text=True, timeout=300, check=False, cwd=cwd,
+        capture_output=True, text=True, timeout=900, check=False, cwd=cwd,
     )  # fmt: skip
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return done.stdout + done.stderr

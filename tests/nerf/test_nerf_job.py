@@ -18,6 +18,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from grounding3d.capture.formats import open_capture
 from grounding3d.capture.nerfstudio_writer import write_nerfstudio
 from grounding3d.errors import Cancelled, ConfigError, TrainingError
 from grounding3d.geometry.transforms import transform_points
@@ -26,7 +27,8 @@ from grounding3d.nerf.export import load_nerf, save_nerf
 from grounding3d.nerf.frames import read_frames
 from grounding3d.nerf.protocol import Line
 from grounding3d.nerf.train import train, trainer_config
-from tests.factories import ListCapture, make_capture
+from tests.conftest import REPOSITORY
+from tests.factories import ListCapture
 from tests.nerf.conftest import SHIFT
 
 TINY = {
@@ -36,6 +38,7 @@ TINY = {
     "view_width": 80,
     "model": {"grid_cells": 48, "levels": 4, "log2_size": 12, "finest": 128},
 }
+TABLETOP = REPOSITORY / "scenes" / "tabletop"
 NO_NETWORK = """
 import socket, sys
 def refuse(*a, **k): raise RuntimeError("the network was asked for")
@@ -80,7 +83,7 @@ def run_job(*arguments: str) -> tuple[int, list[dict[str, Any]], str]:
         [sys.executable, "-c", NO_NETWORK, *arguments],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
@@ -146,7 +149,7 @@ def test_unknown_settings_are_refused(frames_folder: Path, tmp_path: Path) -> No
 def test_a_job_without_network_learns_where_the_red_box_is(
     frames_folder: Path, tmp_path: Path
 ) -> None:
-    overrides = {"iterations": 250, "rays_per_step": 1024, "model": {}, "view_width": 160}
+    overrides = {"iterations": 350, "rays_per_step": 2048, "model": {}, "view_width": 160}
     values = settings(
         encoder="bundled-v2",
         views=[0, 4],
@@ -254,12 +257,12 @@ def test_wrong_input_is_told_in_one_line(frames_folder: Path, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_colour_alone_finds_the_table_by_the_poses_scale(tmp_path: Path) -> None:
-    capture = make_capture(24)
-    bare = [replace(f, depth_m=np.zeros_like(f.depth_m)) for f in capture.frames]
+    capture = list(open_capture(TABLETOP))
+    bare = [replace(frame, depth_m=np.zeros_like(frame.depth_m)) for frame in capture]
     frames = write_nerfstudio(ListCapture(bare), tmp_path / "frames")
-    overrides = {"iterations": 300, "rays_per_step": 2048, "ray_width": 160, "view_width": 160}
-    values = settings(held_out=[7], views=[12], overrides={**overrides, "model": {}})
-    values["overrides"]["model"] = {"coarse_steps": 150}
+    overrides = {"iterations": 350, "rays_per_step": 2048, "ray_width": 160, "view_width": 160}
+    values = settings(held_out=[5], views=[12], overrides=overrides)
+    values["overrides"]["model"] = {"coarse_steps": 200}
     work = make_work(tmp_path / "work", frames, values)
     code, _, log = run_job(str(work))
     assert code == 0, log[-3000:]
@@ -267,9 +270,9 @@ def test_colour_alone_finds_the_table_by_the_poses_scale(tmp_path: Path) -> None
     report = json.loads((work / "result" / "report.json").read_text())
     assert not report["has_depth"]
     assert report["depth_median_m"] is None
-    assert report["psnr_db"] > 20
+    assert report["psnr_db"] > 25
     view = load_file(work / "result" / "views" / "00012.safetensors")
-    true = capture.frames[12].depth_m
-    sure = view["depth_m"] > 0
-    assert sure.mean() > 0.15
-    assert np.median(np.abs(view["depth_m"] - true)[sure]) < 0.05
+    true = capture[12].depth_m[2::4, 2::4]
+    sure = (view["depth_m"] > 0) & (true > 0)
+    assert sure.mean() > 0.1
+    assert np.median(np.abs(view["depth_m"] - true)[sure]) < 0.03
