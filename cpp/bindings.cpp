@@ -171,6 +171,19 @@ nb::tuple connected(const Input<float>& points, const Input<uint8_t>& mask,
     return nb::make_tuple(to_numpy(std::move(pieces), {h, w}), count);
 }
 
+Output<uint8_t> plane_band(const Input<float>& points, const Input<uint8_t>& valid,
+                           const Input<float>& sigma, const Input<float>& area,
+                           const std::vector<float>& plane, float slack, float least_m2) {
+    const size_t h = valid.shape(0), w = valid.shape(1);
+    std::vector<uint8_t> bits(h * w);
+    {
+        nb::gil_scoped_release release;
+        band(points.data(), valid.data(), sigma.data(), area.data(), int(h), int(w), plane.data(),
+             plane[3], slack, least_m2, bits.data());
+    }
+    return to_numpy(std::move(bits), {h, w});
+}
+
 void vote_twice(const InPlace<int32_t>& full, const InPlace<int32_t>& sure,
                 const Input<uint8_t>& reach, const Input<uint8_t>& rgb,
                 const Input<float>& depth_m, const std::vector<int>& steps, float per_color) {
@@ -471,6 +484,8 @@ NB_MODULE(_core, m) {
     m.def("reduce_frame", &reduced, "rgb"_a, "depth_m"_a, "stride"_a, "max_depth_m"_a);
     m.def("normals", &normals, "depth"_a, "rays"_a, "fx"_a, "fy"_a);
     m.def("connect", &connected, "points"_a, "mask"_a, "reach"_a, "pitch"_a, "steps"_a);
+    m.def("band", &plane_band, "points"_a, "valid"_a, "sigma"_a, "area"_a, "plane"_a, "slack"_a,
+          "least_m2"_a);
     m.def("vote_twice", &vote_twice, "full"_a, "sure"_a, "reach"_a, "rgb"_a, "depth_m"_a, "steps"_a,
           "per_color"_a);
     nb::class_<View>(m, "View").def(nb::new_(&make_view), "T_cam_world"_a, "intrinsics"_a, "width"_a,

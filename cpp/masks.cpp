@@ -127,6 +127,72 @@ int connect(const float* points, const uint8_t* mask, const float* reach, const 
     return count;
 }
 
+namespace {
+
+// Dilation by the eight neighbours, or erosion, where what is outside the image counts as set.
+void spread(const std::vector<uint8_t>& from, int h, int w, bool erode, std::vector<uint8_t>& to) {
+    std::vector<uint8_t> rows(from);
+    for (int y = 0; y < h; ++y)
+        for (int v : {y - 1, y + 1}) {
+            if (v < 0 || v >= h) continue;
+            const uint8_t* other = from.data() + int64_t(v) * w;
+            uint8_t* out = rows.data() + int64_t(y) * w;
+            for (int x = 0; x < w; ++x) out[x] = erode ? out[x] & other[x] : out[x] | other[x];
+        }
+    to = rows;
+    for (int y = 0; y < h; ++y) {
+        const uint8_t* row = rows.data() + int64_t(y) * w;
+        uint8_t* out = to.data() + int64_t(y) * w;
+        for (int x = 1; x < w; ++x) out[x] = erode ? out[x] & row[x - 1] : out[x] | row[x - 1];
+        for (int x = 0; x + 1 < w; ++x) out[x] = erode ? out[x] & row[x + 1] : out[x] | row[x + 1];
+    }
+}
+
+}  // namespace
+
+void band(const float* points, const uint8_t* valid, const float* sigma, const float* area, int h,
+          int w, const float normal[3], float offset, float slack, float least_m2, uint8_t* bits) {
+    const int64_t n = int64_t(h) * w;
+    std::vector<uint8_t> close(n), core, big(n, 0);
+    for (int64_t i = 0; i < n; ++i) {
+        const float* p = points + 3 * i;
+        const float along = p[0] * normal[0] + p[1] * normal[1] + p[2] * normal[2];
+        // noise along the ray, seen along the normal, is sigma |along| / z
+        close[i] = valid[i] && (std::fabs(along + offset) - slack) * p[2] <
+                                   3 * sigma[i] * std::fabs(along);
+    }
+    spread(close, h, w, true, core);
+    std::vector<uint8_t> wide;
+    spread(core, h, w, false, wide);
+    std::vector<int64_t> stack, piece;
+    for (int64_t start = 0; start < n; ++start) {
+        if (wide[start] != 1) continue;
+        double total = 0;
+        piece.clear();
+        stack.assign(1, start);
+        wide[start] = 2;
+        while (!stack.empty()) {
+            const int64_t i = stack.back();
+            stack.pop_back();
+            piece.push_back(i);
+            total += area[i];
+            const int y = int(i / w), x = int(i % w);
+            for (int v = std::max(0, y - 1); v <= std::min(h - 1, y + 1); ++v)
+                for (int u = std::max(0, x - 1); u <= std::min(w - 1, x + 1); ++u) {
+                    const int64_t j = int64_t(v) * w + u;
+                    if (wide[j] != 1) continue;
+                    wide[j] = 2;
+                    stack.push_back(j);
+                }
+        }
+        if (total > least_m2)
+            for (const int64_t i : piece) big[i] = 1;
+    }
+    spread(big, h, w, false, core);
+    spread(core, h, w, false, big);
+    for (int64_t i = 0; i < n; ++i) bits[i] = close[i] & big[i];
+}
+
 void sum_3x3(const uint8_t* rgb, int height, int width, int16_t* sums) {
     std::vector<int16_t> rows(size_t(width) * 3);
     for (int y = 0; y < height; ++y) {

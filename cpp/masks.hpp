@@ -22,6 +22,11 @@ void normals_of(const float* depth, const float* rays, int h, int w, float fx, f
 int connect(const float* points, const uint8_t* mask, const float* reach, const float* pitch, int h,
             int w, const std::vector<int>& steps, int32_t* pieces);
 
+// Pixels on a plane normal . p + offset = 0 within slack and three times the noise, in pieces that
+// are more than a strip, of more than `least_m2`; see planes.py. `bits` [h,w] is written.
+void band(const float* points, const uint8_t* valid, const float* sigma, const float* area, int h,
+          int w, const float normal[3], float offset, float slack, float least_m2, uint8_t* bits);
+
 // Sums [H,W,3] of an image over 3 x 3 pixels, its border repeated.
 void sum_3x3(const uint8_t* rgb, int height, int width, int16_t* sums);
 

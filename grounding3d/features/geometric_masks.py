@@ -188,8 +188,8 @@ def _up_camera(
 
 def _as_masks(labels: np.ndarray, parts: Parts, config: MaskConfig) -> list[Mask]:
     """Supports, then things; furniture is one mask, its boards are supports besides."""
-    boxes = ndimage.find_objects(np.maximum(labels, 0))
-    boxes += [None] * (int(max(parts.labels.max(), 2 * parts.supports)) - len(boxes))
+    last = int(max(parts.labels.max(), 2 * parts.supports))
+    boxes = ndimage.find_objects(np.maximum(labels, 0), max_label=last)
     singles = set(range(1, len(boxes) + 1)) - {
         label for group in parts.furniture for label in group if label > parts.supports
     }

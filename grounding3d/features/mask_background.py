@@ -150,7 +150,8 @@ class _UprightPlanes:
 
 def _upright_planes(surface: Surface, up: np.ndarray, config: MaskConfig) -> _UprightPlanes:
     numbers = np.zeros(surface.valid.shape, np.int32)
-    walls, panels = [], {}
+    walls: list[Plane] = []
+    panels: dict[int, Plane] = {}
     for plane in find_walls(surface, up, surface.valid, config.min_panel_area_m2):
         if is_panel(surface, plane, up):
             panels[len(panels) + 1] = plane

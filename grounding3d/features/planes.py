@@ -19,6 +19,7 @@ _CANDIDATES = 96
 _TRIALS = 100
 _FIT_PIXELS = 4000
 _DIRECTION_SAMPLES = 3000
+_SLACK_M, _LEAST_M2 = 0.004, 0.004  # of a plane's pixels, and of their pieces
 _UP_HINT_CAMERA = np.array([0.0, -1.0, 0.0])
 
 
@@ -300,18 +301,28 @@ def _best_sample(
     return normals[best], float(offsets[best])
 
 
-def _band(
-    surface: Surface, normal: np.ndarray, offset: float, slack_m: float = 0.004
-) -> np.ndarray:
+def _band(surface: Surface, normal: np.ndarray, offset: float) -> np.ndarray:
     """Pixels on the plane within noise, in pieces that are more than a strip of something else."""
+    core = mask_core()
+    if core is None:
+        return plane_band(surface, normal, offset)
+    images = (surface.points, surface.valid.view(np.uint8), surface.sigma_m, surface.area_m2)
+    bits: np.ndarray = core.band(
+        *map(np.ascontiguousarray, images), [*map(float, normal), offset], _SLACK_M, _LEAST_M2
+    )
+    return bits.view(bool)
+
+
+def plane_band(surface: Surface, normal: np.ndarray, offset: float) -> np.ndarray:
+    """What `_band` does, without the compiled core."""
     along = surface.points @ normal.astype(np.float32)
-    near = np.abs(along + np.float32(offset)) - np.float32(slack_m)
+    near = np.abs(along + np.float32(offset)) - np.float32(_SLACK_M)
     # noise along the ray, seen along the normal, is sigma |along| / z
     bits = surface.valid & (near * surface.z < 3 * surface.sigma_m * np.abs(along))
     core = widen(~widen(~bits))
     pieces, count = ndimage.label(core, np.ones((3, 3)))
     size = np.bincount(pieces.ravel(), weights=surface.area_m2.ravel(), minlength=count + 1)
-    big = size > 0.004
+    big = size > _LEAST_M2
     big[0] = False
     return bits & widen(widen(big[pieces]))
 

@@ -91,7 +91,7 @@ class Neighbours:
         return [self._items[k] for k in np.flatnonzero(near.all(axis=1)) if k != n]
 
 
-def _carrying(item: Carrier, nearby: list[Carrier], bodies: set[int | None]) -> list[Carrier]:
+def _carrying(item: Carrier, nearby: list[Carrier], bodies: set[int]) -> list[Carrier]:
     """Those that may carry or hold an item: what is in a shelf stands on its boards.
 
     Args:

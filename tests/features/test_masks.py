@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from box_images import render_boxes
 from random_sam import RANDOM_WEIGHTS, random_source
 
 from grounding3d.capture.base import RGBDFrame
@@ -35,26 +36,10 @@ def render_table(
     focal = 0.82 * width
     camera = Camera.from_focal(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
     pose = look_at(np.array([0.1, -0.9, 0.75]), np.array([0.0, 0.0, 0.03]), UP)
-    rays, eye = camera.rays.astype(float) @ pose[:3, :3].T, pose[:3, 3]
     solids = [((0, 0, -0.02), (1.2, 0.9, 0.04), (170, 150, 120), 1)]
     solids += [((0, 0, -0.72), (8, 8, 0.04), (90, 90, 95), 2)]
     solids += [((x, y, h / 2), (a, b, h), c, 10 + i) for i, (x, y, a, b, h, c) in enumerate(boxes)]
-    depth = np.full((height, width), np.inf)
-    labels, rgb = np.zeros((height, width), int), np.zeros((height, width, 3), np.uint8)
-    for center, size, color, label in solids:
-        with np.errstate(divide="ignore"):
-            a = (np.subtract(center, np.divide(size, 2)) - eye) / rays
-            b = (np.add(center, np.divide(size, 2)) - eye) / rays
-        enter, leave = np.minimum(a, b).max(axis=-1), np.maximum(a, b).min(axis=-1)
-        hit = (enter < leave) & (enter > 0) & (enter < depth)
-        depth[hit], labels[hit], rgb[hit] = enter[hit], label, color
-    rng = np.random.default_rng(0)
-    known = np.isfinite(depth)
-    depth[~known] = 0
-    if noise:
-        depth += known * rng.normal(size=depth.shape) * (0.0012 + 0.0019 * (depth - 0.4) ** 2)
-        rgb = np.clip(rgb + rng.normal(size=rgb.shape) * 4, 0, 255).astype(np.uint8)
-    return RGBDFrame(rgb, depth.astype(np.float32), camera, pose, 0), labels
+    return render_boxes(solids, camera, pose, noise)
 
 
 def iou(mask: Mask, bits: np.ndarray) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from object_factories import (
@@ -72,6 +74,27 @@ def test_what_rests_on_what() -> None:
     table, mug, box, book = build_objects(table_segments(), make_scene())
     assert (table.support_id, mug.support_id, box.support_id) == (None, table.id, table.id)
     assert book.support_id == box.id
+
+
+def test_a_shelf_takes_in_its_boards_and_carries_what_stands_on_them() -> None:
+    rng = np.random.default_rng(5)
+    side = [surface(upright(x, 0, 0, (0.02, 0.34, 1.2)), 3000, rng) for x in (-0.49, 0.49)]
+    back = surface(upright(0, 0.17, 0, (1.0, 0.02, 1.2)), 6000, rng)
+    boards = [
+        np.column_stack([rng.uniform([-0.48, -0.17], [0.48, 0.16], (2500, 2)), np.full(2500, z)])
+        for z in (0.1, 0.6)
+    ]
+    vase = upright(0.1, 0, 0.6, (0.1, 0.1, 0.2))
+    fused = [
+        segment(1, np.concatenate([*side, back, *boards])),
+        *(replace(segment(n, b, "support"), body_id=1) for n, b in zip((2, 3), boards)),
+        segment(4, surface(vase, 700, rng, 0.03)),
+    ]
+    objects = build_objects(fused, make_scene())
+    assert [item.id for item in objects] == [1, 4]
+    assert objects.by_id(4).support_id == 1
+    assert objects.by_id(4).container_id is None
+    assert objects.by_id(4).position == pytest.approx(vase.center, abs=0.01)
 
 
 def test_beside_the_table_is_not_on_it() -> None:
