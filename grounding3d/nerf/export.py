@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from grounding3d.errors import SceneError
 from grounding3d.nerf.environment import NERFSTUDIO_VERSION
 from grounding3d.nerf.facts import FACTS, SceneFacts
-from grounding3d.nerf.model import GroundingModel, GroundingModelConfig
+from grounding3d.nerf.model import GroundingModel
+from grounding3d.nerf.model_config import GroundingModelConfig
 from grounding3d.nerf.world import NerfWorld
 
 WEIGHTS, MODEL = "nerf.safetensors", "nerf.json"

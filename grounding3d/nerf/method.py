@@ -16,7 +16,7 @@ from nerfstudio.pipelines.base_pipeline import VanillaPipelineConfig  # noqa: E4
 from nerfstudio.plugins.types import MethodSpecification  # noqa: E402
 
 from grounding3d.nerf.datamanager import GroundingDataManagerConfig  # noqa: E402
-from grounding3d.nerf.model import GroundingModelConfig  # noqa: E402
+from grounding3d.nerf.model_config import GroundingModelConfig  # noqa: E402
 from grounding3d.nerf.trainer import GroundingTrainerConfig  # noqa: E402
 
 FULL, SMALL = "grounding3d-nerf", "grounding3d-nerf-small"

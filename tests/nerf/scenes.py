@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from grounding3d.geometry.transforms import make_pose
 from grounding3d.nerf.export import StoredNerf
 from grounding3d.nerf.facts import FACTS, SceneFacts
-from grounding3d.nerf.model import GroundingModel, GroundingModelConfig
+from grounding3d.nerf.model import GroundingModel
+from grounding3d.nerf.model_config import GroundingModelConfig
 from grounding3d.nerf.world import NerfWorld
 
 FLOOR_M = 5.2
