@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from box_world import (
@@ -183,6 +185,18 @@ def test_under_segmented_views_are_outvoted(touching: Views, first: bool) -> Non
     middle = [c for c in centers(fused) if abs(c[0]) < 0.2]
     assert sorted(np.sign(c[0]) for c in middle) == [-1, 1]
     assert all(abs(abs(c[0]) - 0.052) < 0.012 for c in middle)
+
+
+def test_one_mask_over_things_far_apart_is_outvoted(three: Views) -> None:
+    """As when a shelf and all that stands in it are one mask."""
+    segments = clean(three)
+    near, middle, far = segments[9]
+    points, rgb = (
+        np.concatenate([getattr(s, name) for s in (near, middle, far)])
+        for name in ("points", "rgb")
+    )
+    segments[9] = [replace(near, points=points, rgb=rgb), *segments[9][3:]]
+    assert_one_each(fuse(three, segments), list(THREE_BOXES), 0.01)
 
 
 def test_things_always_seen_as_one_are_one(touching: Views) -> None:
