@@ -54,9 +54,9 @@ def build_and_save(
 
     Raises:
         Cancelled: `cancel` was set; the folder holds what it held before, or the last snapshot.
-        CaptureError: the recording cannot be read.
+        CaptureError: the recording cannot be read, or no frame of it can be used.
         EncoderError: the encoder cannot be loaded.
-        SceneError: no frame can be used, or the folder is not ours or cannot be written.
+        SceneError: the folder is not ours or cannot be written.
     """
     check_output_folder(out)
     config = as_backend_needs(config)

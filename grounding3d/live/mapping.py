@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from grounding3d.capture.base import Capture, RGBDFrame
-from grounding3d.errors import Cancelled, SceneError
+from grounding3d.errors import Cancelled, CaptureError, SceneError
 from grounding3d.features.base import Encoder, FeatureCells, MaskSource, Vocabulary
 from grounding3d.features.crops import encode_masks
 from grounding3d.features.dense_sources import make_dense_source
@@ -208,11 +208,11 @@ class Mapper:
         """Complete the geometry and the objects.
 
         Raises:
-            SceneError: not one frame could be used; the message counts the reasons.
+            CaptureError: not one frame could be used; the message counts the reasons.
         """
         if self.counts.used == 0:
             reasons = "; ".join(f"{n} x {reason}" for reason, n in self.counts.skipped.items())
-            raise SceneError(
+            raise CaptureError(
                 "no frame could be used",
                 found=f"{self.counts.seen} frames" + (f" ({reasons})" if reasons else ""),
                 hint="`grounding3d info CAPTURE` shows depth range and valid share.",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from grounding3d.capture import CaptureConfig, open_capture
-from grounding3d.errors import Cancelled, SceneError
+from grounding3d.errors import Cancelled, CaptureError
 from grounding3d.features.dense_sources import DenseConfig
 from grounding3d.features.encoders import load_encoder
 from grounding3d.fusion.base import NO_CODE
@@ -110,7 +110,7 @@ def test_frames_without_depth_are_counted_and_none_is_an_error(encoder) -> None:
     for frame in make_capture(count=3):
         report = mapper.add(replace(frame, depth_m=np.zeros_like(frame.depth_m)))
         assert not report.used
-    with pytest.raises(SceneError, match="3 frames"):
+    with pytest.raises(CaptureError, match="3 frames"):
         mapper.finish()
 
 
