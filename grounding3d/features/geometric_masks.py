@@ -14,14 +14,9 @@ from scipy import ndimage
 
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.features.base import Mask
-from grounding3d.features.mask_background import (
-    Background,
-    find_background,
-    give_back,
-    hang_below,
-    standing_pieces,
-)
+from grounding3d.features.mask_background import Background, find_background, give_back
 from grounding3d.features.mask_furniture import connect_apart, group_furniture, stiff_parts
+from grounding3d.features.mask_legs import hang_below, standing_pieces
 from grounding3d.features.mask_outlines import redraw_outlines
 from grounding3d.features.mask_pieces import connect, drop_small, join_pieces
 from grounding3d.features.mask_stacks import split_stacks
