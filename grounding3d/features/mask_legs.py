@@ -32,10 +32,7 @@ def hang_below(
     for number, plane in enumerate(background.supports, 1):
         under = surface.valid & (labels == 0) & _under(surface, plane, upright)
         pieces = connect_apart(surface, under, background.panels)
-        standing = (
-            standing_pieces(surface, background, number, pieces, upright),
-            standing_pieces(surface, background, None, pieces, upright),
-        )
+        standing = standing_pieces(surface, background, number, pieces, upright)
         hanging = _hanging(surface, plane, labels == number, pieces, standing, upright)
         height = plane.height(surface.points)
         body = is_body(plane, hanging, height)
@@ -101,7 +98,7 @@ def _hanging(
     plane: Plane,
     own: np.ndarray,
     pieces: np.ndarray,
-    standing: tuple[np.ndarray, np.ndarray],
+    standing: np.ndarray,
     upright: Upright,
 ) -> np.ndarray:
     """Pixels [h,w] of the pieces below a plane that belong to it: its edge, frame and legs.
@@ -114,15 +111,13 @@ def _hanging(
         plane: the support.
         own: [h,w] bool pixels labelled as the support.
         pieces: [h,w] int pieces of what is below it.
-        standing: two of [n + 1] bool, which pieces stand on another support, and on one that is no
-            floor. They are things, as a bottle in a shelf, unless they reach up to this support as
-            a shelf's side does, or are a leg on the floor whose upper end cannot be seen.
+        standing: [n + 1] bool, which pieces stand on another support: a bottle in a shelf, unless
+            it reaches up to this one as a shelf's side does.
         upright: level frame of the image.
     """
     taken = pieces < 0
     if not pieces.any():
         return taken
-    stands, on_board = standing
     height = plane.height(surface.points)
     tops = np.full(pieces.max() + 1, -np.inf)
     np.maximum.at(tops, pieces[pieces > 0], height[pieces > 0])
@@ -130,11 +125,10 @@ def _hanging(
         for piece in np.unique(pieces[widen(widen(widen(own | taken)))]):
             if piece == 0 or tops[piece] < -_LEG_M:
                 continue
+            if standing[piece] and tops[piece] < -_TOUCH_M:
+                continue
             inside = pieces == piece
             begin = upright.ground[inside & (height > tops[piece] - 0.1)]
-            narrow = np.ptp(begin, axis=0).max() < _LEG_WIDTH_M
-            if stands[piece] and tops[piece] < -_TOUCH_M and (on_board[piece] or not narrow):
-                continue
-            if tops[piece] > -_EDGE_M or narrow:
+            if tops[piece] > -_EDGE_M or np.ptp(begin, axis=0).max() < _LEG_WIDTH_M:
                 taken |= inside
     return taken

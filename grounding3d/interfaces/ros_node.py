@@ -17,7 +17,7 @@ from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from grounding3d.errors import GroundingError
-from grounding3d.interfaces.ros.build_action import BuildAction
+from grounding3d.interfaces.ros.build_action import BuildAction, BuildTarget
 from grounding3d.interfaces.ros.camera import CameraInput, TransformInput
 from grounding3d.interfaces.ros.guard import guarded
 from grounding3d.interfaces.ros.outputs import Outputs
@@ -43,6 +43,7 @@ class GroundingNode(LifecycleNode):
 
     Attributes:
         failure: why the last configuration failed, None if it did not.
+        build: serves `~/build_scene` while the node is configured.
     """
 
     def __init__(self, name: str = "grounding3d", **options: Any) -> None:
@@ -51,6 +52,7 @@ class GroundingNode(LifecycleNode):
         self.failure: GroundingError | None = None
         self._parts: _Parts | None = None
         declare_parameters(self)
+        self.build = BuildAction(self, self.types)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load encoder and scene; make topics and services."""
@@ -127,7 +129,7 @@ class _Parts:
             self.outputs.send_map,
             settings.planners.grasp,
         )
-        self.build = BuildAction(node, types, self.server, settings.config, self.outputs.send_map)
+        node.build.attach(BuildTarget(self.server, settings.config, self.outputs.send_map))
         self.status = Status(node, types, self.server, self.questions)
         self._timers: list[Any] = []
         self._saved: LanguageScene | None = None
@@ -166,7 +168,7 @@ class _Parts:
         self.questions.destroy()
         self.status.destroy()
         self.planning.destroy()
-        self.build.destroy()
+        self._node.build.detach()
         self.outputs.close()
         self.server.close()
 

@@ -67,13 +67,14 @@ def build_objects(
 
 
 def _legs(fused: list[FusedSegment], boxes: list[Stand], up: np.ndarray | None) -> set[int]:
-    """Fused ids of objects that are legs of a completed table and no things of their own."""
+    """Fused ids of objects that are legs of a table and no things of their own.
+
+    A table's box holds legs where it was completed down to the floor, or where masks gave it some.
+    """
     if up is None:
         return set()
     tables = [
-        stand.box
-        for segment, stand in zip(fused, boxes, strict=True)
-        if segment.kind == "support" and stand.support_id is not None
+        stand.box for segment, stand in zip(fused, boxes, strict=True) if segment.kind == "support"
     ]
     return {
         segment.id

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,56 +34,71 @@ _CODES = {
 _PATIENCE_S = 10.0  # with a build that was told to stop
 
 
-class BuildAction:
-    """Serves `~/build_scene` where grounding3d_msgs is there; one build at a time.
+@dataclass(frozen=True, eq=False)
+class BuildTarget:
+    """What a build is for.
 
-    Args:
-        node: whose action it is.
-        types: its message classes.
+    Attributes:
         server: gets the scene when it is wanted.
         config: of a goal that names none.
         changed: called when the map was replaced.
     """
 
-    def __init__(
-        self,
-        node: Node,
-        types: MessageTypes,
-        server: MapServer,
-        config: Config,
-        changed: Callable[[], None],
-    ) -> None:
+    server: MapServer
+    config: Config
+    changed: Callable[[], None]
+
+
+class BuildAction:
+    """Serves `~/build_scene` where grounding3d_msgs is there; one build at a time.
+
+    It lives as long as its node and refuses goals while it has no target: an executor that looks at
+    an action server while another thread destroys it ends with an error.
+
+    Args:
+        node: whose action it is.
+        types: its message classes.
+    """
+
+    def __init__(self, node: Node, types: MessageTypes) -> None:
         self._node, self._kind = node, types.find(ACTION)
-        self._map, self._config, self._changed = server, config, changed
+        self._target: BuildTarget | None = None
         self._busy = threading.Lock()
         self._job: subprocess.Popen[str] | None = None
         self._stage = ("", 0.0)  # what is being done, and since when
-        self._action: Any = None
         if self._kind is not None:
-            self._action = ActionServer(
+            ActionServer(
                 node,
                 self._kind,
                 "~/build_scene",
                 self._execute,
                 callback_group=ReentrantCallbackGroup(),
-                goal_callback=lambda goal: GoalResponse.ACCEPT,
+                goal_callback=self._accept,
                 cancel_callback=lambda handle: CancelResponse.ACCEPT,
             )
 
-    def destroy(self) -> None:
-        """Stop a build that runs, and take the action away."""
+    def attach(self, target: BuildTarget) -> None:
+        """Take goals from now on."""
+        self._target = target
+
+    def detach(self) -> None:
+        """Stop a build that runs, and take no more goals."""
+        self._target = None
         if self._job is not None:
             self._job.terminate()
-        if self._action is not None:
-            self._action.destroy()
+
+    def _accept(self, goal: Any) -> GoalResponse:
+        return GoalResponse.REJECT if self._target is None else GoalResponse.ACCEPT
 
     def _execute(self, handle: Any) -> Any:
         result = self._kind.Result(scene_path=handle.request.scene_path)
-        started = time.monotonic()
+        started, target = time.monotonic(), self._target
+        if target is None:  # taken away since the goal was accepted
+            return _fail(handle, result, ErrorCode.NOT_ACTIVE, "the node is not configured")
         if not self._busy.acquire(blocking=False):
             return _fail(handle, result, ErrorCode.BUSY, "another build is running")
         try:
-            record = self._run(handle)
+            record = self._run(handle, target.config)
             if handle.is_cancel_requested:
                 handle.canceled()
                 result.error_code = int(ErrorCode.CANCELLED)
@@ -95,8 +111,8 @@ class BuildAction:
                 setattr(result, name, value)
             result.duration_s = time.monotonic() - started
             if handle.request.load:
-                self._map.load(handle.request.scene_path)
-                self._changed()
+                target.server.load(handle.request.scene_path)
+                target.changed()
             handle.succeed()
             return result
         except ConfigError as error:
@@ -106,10 +122,9 @@ class BuildAction:
         finally:
             self._busy.release()
 
-    def _run(self, handle: Any) -> dict[str, Any]:
+    def _run(self, handle: Any, config: Config) -> dict[str, Any]:
         """Run the job; its last words."""
         goal = handle.request
-        config = self._config
         if goal.config or goal.overrides:
             config = load_config(Path(goal.config) if goal.config else None, goal.overrides)
         values = json.dumps(config.model_dump(mode="json"))
