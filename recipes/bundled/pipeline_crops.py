@@ -22,6 +22,8 @@ from grounding3d.capture.base import RGBDFrame
 from grounding3d.capture.simulator.capture import SimulatedCapture
 from grounding3d.capture.simulator.model import ObjectModel
 from grounding3d.capture.simulator.renderer import Rendering
+from grounding3d.capture.simulator.room.config import RoomConfig
+from grounding3d.capture.simulator.room.world import simulate_room
 from grounding3d.capture.simulator.tabletop import TabletopConfig
 from grounding3d.capture.simulator.vary import vary
 from grounding3d.capture.simulator.world import SimulatedWorld, simulate_tabletop
@@ -30,7 +32,6 @@ from grounding3d.features.geometric_masks import GeometricMasks
 from grounding3d.geometry.transforms import invert_pose, transform_points
 from recipes.bundled import attributes
 from recipes.bundled.augment import FILL
-from recipes.bundled.rooms import simulate_room
 from recipes.bundled.stage import CROP, MARGIN
 
 _log = logging.getLogger("pipeline_crops")
@@ -38,6 +39,7 @@ HELD_OUT = Path(__file__).with_name("held_out.txt")
 PURITY = 0.6  # of a mask's pixels show its object
 SMALLEST_SHARE = 0.25  # of the object's visible pixels lie in the mask
 GROUPS = 100  # numbers a scene may use for its objects
+WALK = 90  # frames of a walk through a room, of which some are taken
 
 
 @dataclass(frozen=True)
@@ -77,22 +79,31 @@ def make_world(choice: Choice, seed: int) -> SimulatedWorld:
     rng = np.random.default_rng([seed, 91])
     names = tuple(HELD_OUT.read_text().split())
     if rng.random() < choice.p_room and not choice.held_out:
-        return simulate_room(seed, choice.meshes, names, choice.frames, choice.p_vary)
-    config = TabletopConfig(
-        pack=choice.meshes,
-        n_objects=int(rng.integers(6, 11)),
-        p_generated=0.0 if choice.held_out else choice.p_generated,
-        only=names if choice.held_out else None,
-        exclude=() if choice.held_out else names,
-        n_frames=choice.frames,
-        shadows=bool(rng.random() < 0.7),
-        max_bulky=2,
-    )
-    world = simulate_tabletop(config, seed)
+        config = RoomConfig(
+            pack=choice.meshes,
+            exclude=names,
+            n_frames=WALK,
+            shadows=bool(rng.random() < 0.5),
+        )
+        world = simulate_room(config, seed)
+    else:
+        config = TabletopConfig(
+            pack=choice.meshes,
+            n_objects=int(rng.integers(6, 11)),
+            p_generated=0.0 if choice.held_out else choice.p_generated,
+            only=names if choice.held_out else None,
+            exclude=() if choice.held_out else names,
+            n_frames=choice.frames,
+            shadows=bool(rng.random() < 0.7),
+            max_bulky=2,
+        )
+        world = simulate_tabletop(config, seed)
     if not choice.held_out:
+        bears = {placed.support for placed in world.objects}
         for k, placed in enumerate(world.objects):
             upright = placed.T_table_object[2, 2] > 0.99
-            if upright and placed.support is None and rng.random() < choice.p_vary:
+            alone = placed.support is None and k not in bears
+            if upright and alone and rng.random() < choice.p_vary:
                 world.objects[k] = replace(placed, model=vary(placed.model, rng))
     return world
 
@@ -138,22 +149,28 @@ def full_extent_px(vertices: np.ndarray, frame: RGBDFrame) -> float:
     return float(np.ptp(u) * np.ptp(v))
 
 
-def crops_of(world: SimulatedWorld, group: int, rng: np.random.Generator) -> Iterator:
-    """(crop, record) of every mask that shows one thing, over all frames of a world."""
+def crops_of(
+    world: SimulatedWorld, views: int, group: int, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, dict]]:
+    """(crop, record) of every mask that shows one thing, over some evenly spread frames."""
     models = [world.table, *(placed.model for placed in world.objects)]
     shows = [attributes.appearance(m, rng) for m in models]
-    points = [transform_points(world.T_world_table, p.vertices) for p in world.objects]
+    shapes = [world.table.vertices, *(p.vertices for p in world.objects)]
+    points = [transform_points(world.T_world_table, s.astype(float)) for s in shapes]
+    is_room = isinstance(world.config, RoomConfig)
     source, capture = GeometricMasks(), Watched(world)
-    for frame in capture:
+    start = rng.uniform(0, 1)
+    for k in range(views):
+        frame = capture[int((k + start) * len(capture) / views)]
         for mask in source.masks(frame, world.up_world):
             body, purity, share = shown_by(mask, capture.body)
             if purity < PURITY or (body > 0 and share < SMALLEST_SHARE):
                 continue
             record = {"seen": 1.0, "share": round(float(share), 3), "pixels": int(mask.bits.sum())}
-            if body > 0:
-                seen = mask.bits.size / max(full_extent_px(points[body - 1], frame), 1.0)
+            if body > 0 or (body == 0 and is_room):
+                seen = mask.bits.size / max(full_extent_px(points[body], frame), 1.0)
                 record["seen"] = round(min(seen, 1.0), 3)
-            if body > 0 or (body == 0 and mask.kind == "support"):
+            if body > 0 or (body == 0 and (is_room or mask.kind == "support")):
                 record |= described(models[body], shows[body], group + body)
             else:  # a wall has no masks; what is left are slivers
                 is_floor = body < 0 and mask.kind == "support"
@@ -187,7 +204,7 @@ def write(out: Path, choice: Choice, seeds: range, count: int, minutes: float) -
                 break
             rng = np.random.default_rng([seed, 92])
             with make_world(choice, seed) as world:
-                for crop, record in crops_of(world, number * GROUPS, rng):
+                for crop, record in crops_of(world, choice.frames, number * GROUPS, rng):
                     if n == count:
                         break
                     images[n] = crop

@@ -9,6 +9,9 @@ from grounding3d_msgs.msg import Answer, Candidate, Query
 from grounding3d_msgs.srv import Locate
 from rclpy.action import ActionServer
 from rclpy.executors import ExternalShutdownException
+from rclpy.task import Future
+
+HEARD = "heard"  # id of the query that says that all feedback has come
 
 
 def answered(query: Query) -> Answer:
@@ -27,23 +30,28 @@ def answered(query: Query) -> Answer:
     return answer
 
 
-def build_scene(goal) -> BuildScene.Result:
-    """Report every frame, then succeed."""
-    for done in (1, 2, 3):
-        goal.publish_feedback(BuildScene.Feedback(stage="frames", done=done, total=3, eta_s=-1.0))
-    goal.succeed()
-    return BuildScene.Result(scene_path=goal.request.scene_path, n_frames=3)
-
-
 def main() -> None:
     rclpy.init()
     node = rclpy.create_node("answering")
     publisher = node.create_publisher(Answer, "answer", 10)
     node.create_subscription(Query, "query", lambda query: publisher.publish(answered(query)), 10)
 
+    all_heard: Future = Future()
+
     def locate(request: Locate.Request, response: Locate.Response) -> Locate.Response:
+        if request.query.id == HEARD:
+            all_heard.set_result(None)
         response.answer = answered(request.query)
         return response
+
+    async def build_scene(goal) -> BuildScene.Result:
+        """Report every frame; succeed when asked to: a client drops feedback that comes later."""
+        for done in (1, 2, 3):
+            feedback = BuildScene.Feedback(stage="frames", done=done, total=3, eta_s=-1.0)
+            goal.publish_feedback(feedback)
+        await all_heard
+        goal.succeed()
+        return BuildScene.Result(scene_path=goal.request.scene_path, n_frames=3)
 
     node.create_service(Locate, "locate", locate)
     actions = ActionServer(node, BuildScene, "build_scene", build_scene)

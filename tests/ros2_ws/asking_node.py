@@ -29,10 +29,10 @@ def by_topic(node: Node) -> Answer:
     return got[0]
 
 
-def by_service(node: Node) -> Answer:
+def by_service(node: Node, query: Query) -> Answer:
     client = node.create_client(Locate, "locate")
     assert client.wait_for_service(PATIENCE_S)
-    future = client.call_async(Locate.Request(query=QUERY))
+    future = client.call_async(Locate.Request(query=query))
     rclpy.spin_until_future_complete(node, future, timeout_sec=PATIENCE_S)
     return future.result().answer
 
@@ -47,10 +47,11 @@ def by_action(node: Node) -> tuple[str, list[int]]:
     )
     rclpy.spin_until_future_complete(node, future, timeout_sec=PATIENCE_S)
     result = future.result().get_result_async()
-    rclpy.spin_until_future_complete(node, result, timeout_sec=PATIENCE_S)
-    until = time.monotonic() + 10  # feedback has a topic of its own and may come after the result
+    until = time.monotonic() + PATIENCE_S
     while done[-1:] != [3] and time.monotonic() < until:
         rclpy.spin_once(node, timeout_sec=0.1)
+    by_service(node, Query(id="heard"))
+    rclpy.spin_until_future_complete(node, result, timeout_sec=PATIENCE_S)
     client.destroy()
     return result.result().result.scene_path, done
 
@@ -59,7 +60,7 @@ def main() -> None:
     rclpy.init()
     node = rclpy.create_node("asking")
     answer = by_topic(node)
-    served = by_service(node)
+    served = by_service(node, QUERY)
     scene_path, done = by_action(node)
     found = {
         "answer_cdr": serialize_message(answer).hex(),
