@@ -45,7 +45,12 @@ class LiveConfig(Section):
     queue_size: int = Field(
         4, ge=1, description="frames that may wait for the mapper; beyond, the oldest is dropped"
     )
-    threads: int = Field(1, ge=1, description="CPU threads of the mapping process")
+    threads: int = Field(
+        2,
+        ge=1,
+        description="CPU threads of the mapping process; from 2 on, one frame is looked at while "
+        "others are",
+    )
     nice: int = Field(
         5, ge=0, le=19, description="Unix nice value of that process: queries go first"
     )

@@ -7,25 +7,22 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from grounding3d.capture.base import Capture, RGBDFrame
 from grounding3d.errors import Cancelled, CaptureError, SceneError
-from grounding3d.features.base import Encoder, FeatureCells, MaskSource, Vocabulary
-from grounding3d.features.crops import encode_masks
-from grounding3d.features.dense_sources import make_dense_source
+from grounding3d.features.base import Encoder, FeatureCells, Vocabulary
 from grounding3d.features.identity import identify
-from grounding3d.features.masks import make_mask_source
 from grounding3d.features.vocabulary import label_vocabulary
 from grounding3d.fusion.association import SegmentFuser
-from grounding3d.fusion.evidence import attach_crops
 from grounding3d.fusion.field import LanguageField
 from grounding3d.fusion.gaussian_features import gaussian_features
-from grounding3d.fusion.lifting import lift_masks
 from grounding3d.live.changes import ChangeDetector
 from grounding3d.live.config import Config
 from grounding3d.live.keyframes import KeyframeSelector
+from grounding3d.live.looking import Looker, Lookout, Sight
 from grounding3d.live.read_ahead import read_ahead
 from grounding3d.objects.base import LanguageScene, ObjectMap
 from grounding3d.objects.build import build_objects
@@ -66,6 +63,9 @@ class Mapper:
         up_world: direction against gravity where the source knows it.
         static_transforms: frame id -> [4,4] `T_frame_world` of frames fixed to the world.
         next_id: smallest id that may be given to an object.
+        threads: with more than one, frames are looked at on as many others, and what they show
+            enters the map later, in their order; see `take_in`. The map is the same.
+        on_look: called on one of those threads whenever a frame has been looked at.
     """
 
     def __init__(
@@ -76,6 +76,8 @@ class Mapper:
         up_world: np.ndarray | None = None,
         static_transforms: dict[str, np.ndarray] | None = None,
         next_id: int = 1,
+        threads: int = 1,
+        on_look: Callable[[], None] | None = None,
     ) -> None:
         self.config = config
         self.counts = FrameCounts()
@@ -89,8 +91,8 @@ class Mapper:
         looks = max(config.fusion.forget_after_looks, config.fusion.min_views)
         self._changes = ChangeDetector(looks, motion.change_period_s)
         self._builder = make_builder(config.scene, config.device, config.encoder)
-        self._mask_source: MaskSource = make_mask_source(config.masks)
-        self._dense = make_dense_source(config.dense, config.device)
+        self._looker = Looker(config, encoder)
+        self._lookout = Lookout(threads, on_look) if threads > 1 else None
         self._field = LanguageField(config.field)
         self._fuser = SegmentFuser(config.fusion)
         self._unseen: set[int] = set()  # keyframes to be looked at once they have depth
@@ -130,16 +132,47 @@ class Mapper:
             self._unseen.add(keyframe)
 
     def _look(self, frame: RGBDFrame, keyframe: int) -> None:
-        """Take in what can be seen in a frame: features for the Gaussians, segments for things."""
-        masks = self._mask_source.masks(frame, self._up_world)
-        embeddings = encode_masks(self._encoder, frame.rgb, masks)
-        if self._dense is not None:
-            cells = self._dense.cells(self._encoder, frame, masks, embeddings)
-            self._field.add(frame, keyframe, cells)
-        segments = lift_masks(frame, masks, embeddings, keyframe, self.config.fusion)
-        self._fuser.add(attach_crops(segments, frame, masks), frame)
+        """See what a frame shows, and take it in, at once or by and by."""
+        look = partial(self._looker.look, frame, keyframe, self._up_world)
+        if self._lookout is None:
+            self._take_in_sight(look())
+        else:
+            self._lookout.begin(look)
 
-    def _take_in(self, view: RenderedView) -> None:
+    @property
+    def looking(self) -> int:
+        """Frames that are being looked at, or wait for it."""
+        return len(self._lookout) if self._lookout is not None else 0
+
+    def take_in(self, wait: bool = True) -> bool:
+        """Take in what the oldest of the frames that are being looked at shows.
+
+        Args:
+            wait: until it is known.
+
+        Returns:
+            Whether there was such a frame.
+
+        Raises:
+            GroundingError: looking at that frame failed; the others are not affected.
+        """
+        sight = self._lookout.oldest(wait) if self._lookout is not None else None
+        if sight is not None:
+            self._take_in_sight(sight)
+        return sight is not None
+
+    def _take_in_sight(self, sight: Sight) -> None:
+        """Take in what was seen in a frame: features for the Gaussians, segments for things."""
+        if sight.cells is not None:
+            self._field.add(sight.frame, sight.keyframe, sight.cells)
+        self._fuser.add(sight.segments, sight.frame)
+
+    def _settle(self) -> None:
+        """Wait until everything that was looked at is in the map."""
+        while self.looking:
+            self.take_in()
+
+    def _take_in_view(self, view: RenderedView) -> None:
         """Take in what a trained scene shows: its language, and things where no depth was measured.
 
         Rendered language is lifted like that of a dense source.
@@ -161,7 +194,7 @@ class Mapper:
             self._field.add(view.frame, view.keyframe, cells)
 
     def snapshot(self) -> LanguageScene:
-        """The scene so far; mapping may go on afterwards.
+        """The scene of all that was taken in so far; mapping may go on afterwards.
 
         Language is lifted from some of the views only, see `LiveConfig.snapshot_views`.
         """
@@ -173,6 +206,7 @@ class Mapper:
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything needed to go on mapping later, beside the last scene, as plain arrays."""
+        self._settle()
         return {
             **{f"scene.{name}": array for name, array in self._builder.state().items()},
             **{f"fusion.{name}": array for name, array in self._fuser.state().items()},
@@ -217,9 +251,11 @@ class Mapper:
                 found=f"{self.counts.seen} frames" + (f" ({reasons})" if reasons else ""),
                 hint="`grounding3d info CAPTURE` shows depth range and valid share.",
             )
+        self._settle()
         scene = self._builder.finish(progress, cancel)
         for view in self._builder.rendered_views():
-            self._take_in(view)
+            self._take_in_view(view)
+        self._settle()
         return self._assemble(scene)
 
     def _assemble(self, scene: Scene, max_views: int | None = None) -> LanguageScene:

@@ -1,8 +1,9 @@
 """A mapper in a process of its own, so that queries are answered all the while.
 
 A 640x480 frame is 2.15 MB (3 bytes of colour and 4 of depth a pixel), copied once into a block of
-shared memory that lives until the process has worked on it; at most two are on their way. A scene
-comes back the same way, 70 bytes a Gaussian, and is not copied again (see `parcels`).
+shared memory that lives until the process has worked on it; at most one more than the process has
+threads are on their way. A scene comes back the same way, 70 bytes a Gaussian, and is not copied
+again (see `parcels`).
 """
 
 from __future__ import annotations
@@ -43,7 +44,6 @@ from grounding3d.objects.store import load_scene, save_scene
 
 _log = logging.getLogger(__name__)
 
-_ON_THE_WAY = 2  # frames: one being worked on, one already there when that is done
 _CLOSE_S = 5.0
 
 
@@ -53,7 +53,7 @@ class _Link:
 
     process: subprocess.Popen[bytes]
     end: ParcelSocket
-    room: int = _ON_THE_WAY
+    room: int  # for frames: those being worked on, and one already there when one is done
     submitted: deque[float] = field(default_factory=deque)  # of the frames on their way
     is_ready: bool = False
     is_open: bool = True
@@ -115,7 +115,8 @@ class MappingWorker:
             if self._link is not None and self._link.is_open:
                 return
             end, theirs = ParcelSocket.pair()
-            link = self._link = _Link(spawn(theirs, self.config.live.threads), end)
+            threads = self.config.live.threads
+            link = self._link = _Link(spawn(theirs, threads), end, room=threads + 1)
             end.send(self._setup)
             if self._next_id > 1 or self._epoch:
                 end.send(Order("reset", 0, self._epoch, next_id=self._next_id))

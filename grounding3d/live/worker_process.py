@@ -16,6 +16,8 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -51,7 +53,8 @@ _COMMAND = (
 def spawn(theirs: socket.socket, n_threads: int) -> subprocess.Popen[bytes]:
     """A fresh interpreter, out of reach of the terminal's Ctrl-C, that inherits one socket."""
     paths = json.dumps([path or os.getcwd() for path in sys.path])
-    environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(n_threads))}
+    of_libraries = dict.fromkeys(_THREAD_VARIABLES, str(_library_threads(n_threads)))
+    environment = {**os.environ, **of_libraries}
     with theirs:
         return subprocess.Popen(
             [sys.executable, "-c", _COMMAND, paths, str(theirs.fileno())],
@@ -61,6 +64,14 @@ def spawn(theirs: socket.socket, n_threads: int) -> subprocess.Popen[bytes]:
             stdout=2,  # ours may carry results
             start_new_session=True,
         )
+
+
+def _library_threads(n_threads: int) -> int:
+    """How many of the process's threads each call of a library may use.
+
+    One frame is segmented, another one is mapped meanwhile; the rest is for the encoder.
+    """
+    return max(1, n_threads - 2)
 
 
 def describe_exit(code: int) -> str:
@@ -93,6 +104,16 @@ def _listen(end: ParcelSocket, inbox: queue.SimpleQueue[Any]) -> NoReturn:
             os._exit(0)
 
 
+@dataclass(eq=False)
+class _Added:
+    """A frame that was mapped, or was not for a reason; `began` by the performance counter."""
+
+    reason: str = ""
+    used: bool = False
+    began: float = 0.0
+    is_looked_at: bool = False
+
+
 class MappingLoop:
     """Adds frames as they come; hands out scenes now and then; refines while nothing comes.
 
@@ -113,6 +134,7 @@ class MappingLoop:
         self._mapper = self._new_mapper()
         self._mapper.warm_up()
         self._camera: Camera | None = None
+        self._unreported: deque[_Added] = deque()  # the first of them is being looked at
         self._is_closed = ""  # why no frame can be taken
         self._is_dirty = False
         self._may_refine = False
@@ -125,19 +147,21 @@ class MappingLoop:
         while True:
             message = self._next()
             if isinstance(message, FrameParts):
-                self._end.send(self._add(message))
+                self._add(message)
             elif isinstance(message, Order):
+                self._take_in(0)
                 self._end.send(Done(message.number, self._obey(message)))
+            self._take_in(self.config.live.threads)
             if self._is_dirty and time.monotonic() >= self._next_snapshot:
                 self._send_snapshot()
 
     def _next(self) -> Any:
-        """The next message; None when a scene is due, or geometry was refined."""
+        """The next message; None when a frame was looked at, a scene is due, geometry refined."""
         try:
             return self._inbox.get_nowait()
         except queue.Empty:
             pass
-        if self._may_refine:
+        if self._may_refine and not self._mapper.looking:
             self._may_refine = self._mapper.refine(self.config.live.refine_s)
             self._is_dirty |= self._may_refine
             return None
@@ -149,20 +173,48 @@ class MappingLoop:
         except queue.Empty:
             return None
 
-    def _add(self, parts: FrameParts) -> FrameDone:
+    def _add(self, parts: FrameParts) -> None:
+        """Map a frame, and report it once it has been looked at, if it is."""
         if parts.epoch != self._epoch or self._is_closed:
-            return FrameDone(False, self._is_closed or "the map was reset", 0.0)
-        started = time.perf_counter()
+            self._report(_Added(self._is_closed or "the map was reset"))
+            return
+        self._take_in(self.config.live.threads - 1)  # this thread works, too
+        added = _Added(began=time.perf_counter())
+        looking = self._mapper.looking
         try:
             frame: RGBDFrame = parts.frame(self._camera)
             self._camera = frame.camera
             report = self._mapper.add(frame)
-            used, reason = report.used, report.reason
+            added.used, added.reason = report.used, report.reason
         except GroundingError as error:
-            used, reason = False, str(error)
-        self._is_dirty |= used
-        self._may_refine |= used
-        return FrameDone(used, reason, time.perf_counter() - started)
+            added.reason = str(error)
+        self._is_dirty |= added.used
+        self._may_refine |= added.used
+        if self._mapper.looking > looking or self._unreported:
+            added.is_looked_at = self._mapper.looking > looking
+            self._unreported.append(added)
+        else:
+            self._report(added)
+
+    def _take_in(self, at_most: int) -> None:
+        """Take in what frames show that were looked at, until at most so many are left."""
+        while self._mapper.looking:
+            reason = ""
+            try:
+                if not self._mapper.take_in(wait=self._mapper.looking > at_most):
+                    return
+            except GroundingError as error:
+                reason = str(error)
+            self._is_dirty = self._may_refine = True
+            first = self._unreported.popleft()
+            first.used, first.reason = not reason, reason
+            self._report(first)
+            while self._unreported and not self._unreported[0].is_looked_at:
+                self._report(self._unreported.popleft())
+
+    def _report(self, added: _Added) -> None:
+        took = time.perf_counter() - added.began if added.began else 0.0
+        self._end.send(FrameDone(added.used, added.reason, took))
 
     def _obey(self, order: Order) -> str | None:
         """Carry an order out; the reason if it cannot be."""
@@ -228,7 +280,7 @@ class MappingLoop:
 
         from grounding3d.features.encoders import load_encoder
 
-        torch.set_num_threads(self.config.live.threads)
+        torch.set_num_threads(_library_threads(self.config.live.threads))
         return load_encoder(self.config.encoder, self.config.device)
 
     def _new_mapper(self, next_id: int = 1) -> Any:
@@ -241,4 +293,6 @@ class MappingLoop:
             up_world=setup.up_world,
             static_transforms=setup.static_transforms,
             next_id=next_id,
+            threads=self.config.live.threads,
+            on_look=lambda: self._inbox.put(None),  # wakes `_next`
         )

@@ -49,7 +49,14 @@ def running(desk) -> Iterator[MappingWorker]:
 @pytest.fixture
 def worker(running: MappingWorker) -> MappingWorker:
     running.reset()
+    wait_for(lambda: all_are_reported(running))
     return running
+
+
+def all_are_reported(worker: MappingWorker) -> bool:
+    """Whether it is known what became of every frame."""
+    stats = worker.stats()
+    return stats.used + stats.skipped.total() + stats.dropped == stats.received
 
 
 def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
