@@ -7,6 +7,7 @@ wrong depth unit break this; the check also tries the usual mix-ups and names th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -221,14 +222,34 @@ def diagnose(capture: Capture) -> str:
 def _moving_pairs(capture: Capture, wanted: int) -> list[tuple[RGBDFrame, RGBDFrame]]:
     """Pairs of nearby frames with enough motion between them, spread over the recording."""
     if isinstance(capture, IndexedCapture) and isinstance(capture, PosedCapture):
-        chosen = _pair_indices(capture.poses, wanted)
-        frames = ((capture[i], capture[j]) for i, j in chosen)
+        frames = _readable_pairs(capture, _pair_indices(capture.poses, wanted))
     else:
         poses = np.stack([frame.T_world_cam for frame in capture] or [np.eye(4)])
         chosen = _pair_indices(poses, wanted)
         kept = {i: f for i, f in enumerate(capture) if any(i in pair for pair in chosen)}
         frames = ((kept[i], kept[j]) for i, j in chosen)
     return [(a, b) for a, b in frames if a.depth_m.any() and b.depth_m.any()]
+
+
+def _readable_pairs(
+    capture: IndexedCapture, chosen: list[tuple[int, int]]
+) -> Iterator[tuple[RGBDFrame, RGBDFrame]]:
+    """The pairs whose images can be read.
+
+    Raises:
+        CaptureError: not one pair can be read.
+    """
+    error, is_readable = None, False
+    for i, j in chosen:
+        try:
+            pair = capture[i], capture[j]
+        except CaptureError as damage:
+            error = damage
+            continue
+        is_readable = True
+        yield pair
+    if error is not None and not is_readable:
+        raise error
 
 
 def _pair_indices(poses: np.ndarray, wanted: int) -> list[tuple[int, int]]:

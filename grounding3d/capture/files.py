@@ -29,11 +29,11 @@ def read_rgb(path: Path) -> np.ndarray:
     Raises:
         CaptureError: missing, truncated or no image.
     """
-    with _opened(path) as image:
-        if image.mode.startswith("I"):  # the conversion of Pillow clips at 255
-            grey = (np.array(image).clip(0, 65535) >> 8).astype(np.uint8)
-            return np.repeat(grey[..., None], 3, axis=-1)
-        return np.array(image.convert("RGB"))
+    image = _open(path)
+    if image.mode.startswith("I"):  # the conversion of Pillow clips at 255
+        grey = (np.array(image).clip(0, 65535) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=-1)
+    return np.array(image.convert("RGB"))
 
 
 def read_depth_steps(path: Path) -> np.ndarray:
@@ -46,10 +46,10 @@ def read_depth_steps(path: Path) -> np.ndarray:
     if path.suffix.lower() == ".npy":
         steps = _load_npy(path)
     else:
-        with _opened(path) as image:
-            if image.mode not in (*_INTEGER_MODES, _FLOAT_MODE):
-                raise _no_depth_image(path, f"an image of mode {image.mode}")
-            steps = np.array(image)
+        image = _open(path, verify=True)
+        if image.mode not in (*_INTEGER_MODES, _FLOAT_MODE):
+            raise _no_depth_image(path, f"an image of mode {image.mode}")
+        steps = np.array(image)
         if steps.dtype.itemsize == 1 and steps.any():
             raise _no_depth_image(path, "8 bits, as pictures of depth for people have")
     if steps.ndim == 3 and steps.shape[2] == 1:
@@ -82,12 +82,11 @@ def image_size(path: Path) -> tuple[int, int]:
     if path.suffix.lower() == ".npy":
         height, width = _load_npy(path, mmap_mode="r").shape[:2]
         return width, height
-    with _opened(path, load=False) as image:
-        return image.size
+    return _open(path, load=False).size
 
 
-@contextmanager
-def _opened(path: Path, load: bool = True) -> Iterator[Image.Image]:
+def _open(path: Path, load: bool = True, verify: bool = False) -> Image.Image:
+    """An image; `verify` checks the sums of a png, whose damaged pixels may still decode."""
     if path.suffix.lower() in _FOREIGN:
         raise CaptureError(
             f"{path} is of a kind that is not read",
@@ -96,13 +95,16 @@ def _opened(path: Path, load: bool = True) -> Iterator[Image.Image]:
             hint="Convert it, floats to .npy.",
         )
     try:
+        if verify:
+            with Image.open(path) as image:
+                image.verify()
         with Image.open(path) as image:
             if load:
                 image.load()
-            yield image
+            return image
     except FileNotFoundError:
         raise CaptureError(f"{path} is missing", hint="Copy the whole recording.") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # a foreign parser on foreign bytes fails in many ways
         raise CaptureError(
             f"{path} cannot be read as an image", found=str(error), hint="Copy the file again."
         ) from error

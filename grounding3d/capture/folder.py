@@ -24,7 +24,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from grounding3d.capture.base import CaptureConfig
-from grounding3d.capture.files import image_size, read_json
+from grounding3d.capture.files import read_json
 from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture, Lens
 from grounding3d.errors import CaptureError
 
@@ -83,13 +83,11 @@ class FolderFormat:
         """Open a folder, or its capture.json.
 
         Raises:
-            CaptureError: damaged, of a newer version, or images missing or of the wrong size.
+            CaptureError: damaged, or of a newer version.
         """
         folder = path.parent if path.is_file() else path
         record = _parse(folder / "capture.json")
         entries = [_entry(folder, i, frame) for i, frame in enumerate(record.frames)]
-        if entries:
-            _check_first_size(entries[0], record.frames[0].camera or record.camera)
         facts = FileFacts(
             format="folder",
             source=folder,
@@ -143,12 +141,10 @@ def _entry(folder: Path, index: int, frame: FrameRecord) -> FrameEntry:
 
 
 def _inside(folder: Path, relative: str) -> Path:
-    """Path of an image; a recording names only files of its own, and all of them exist."""
+    """Path of an image; a recording names only files of its own."""
     file = folder / relative
     if Path(relative).is_absolute() or ".." in Path(relative).parts:
         raise CaptureError(f"{folder / 'capture.json'} names a file outside", found=relative)
-    if not file.is_file():
-        raise CaptureError(f"{file} is missing", hint="Copy the whole recording.")
     return file
 
 
@@ -161,14 +157,5 @@ def _matrix(rows: list[list[float]], index: int) -> np.ndarray:
 
 
 def _lens(camera: CameraRecord) -> Lens:
-    return Lens((camera.fx, camera.fy, camera.cx, camera.cy))
-
-
-def _check_first_size(entry: FrameEntry, camera: CameraRecord) -> None:
-    for file in (entry.rgb, entry.depth or entry.rgb):
-        if (size := image_size(file)) != (camera.width, camera.height):
-            raise CaptureError(
-                f"{file} does not fit the camera",
-                expected=f"{camera.width}x{camera.height} pixels",
-                found=f"{size[0]}x{size[1]}",
-            )
+    size = camera.width, camera.height
+    return Lens((camera.fx, camera.fy, camera.cx, camera.cy), size=size)

@@ -6,8 +6,10 @@ are decoded one frame at a time.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,21 +21,28 @@ from grounding3d.capture.base import (
     check_nonempty,
     clean_depth,
 )
-from grounding3d.capture.files import depth_from_steps, read_depth_steps, read_rgb
+from grounding3d.capture.files import depth_from_steps, image_size, read_depth_steps, read_rgb
+from grounding3d.capture.losses import Losses
 from grounding3d.capture.registration import register_depth
 from grounding3d.errors import ArrayError, CaptureError
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.distortion import Undistorter
 from grounding3d.geometry.transforms import check_pose, invert_pose, make_pose
 
+_SAMPLES = 9  # images that tell the size of all
+
 
 @dataclass(frozen=True)
 class Lens:
-    """Intrinsics of one image: fx, fy, cx, cy in pixels (centres at integers) and distortion."""
+    """Intrinsics of one image: fx, fy, cx, cy in pixels (centres at integers) and distortion.
+
+    `size` is the (width, height) that they hold for; None where the recording does not say it.
+    """
 
     intrinsics: tuple[float, float, float, float]
     model: str = "none"
     coefficients: tuple[float, ...] = ()
+    size: tuple[int, int] | None = None
 
     def undistorter(self, width: int, height: int) -> Undistorter:
         """Tables for images of this size."""
@@ -123,6 +132,9 @@ class ImageFileCapture:
         self._undistorters: dict[tuple[Lens, int, int], Undistorter] = {}
         self._sizes: dict[Lens, tuple[int, int]] = {}
         self._poses = np.stack([self._pose(entry) for entry in self._entries])
+        self._losses = Losses(facts.source)  # of the latest reading
+        for lens in {self._lens(entry) for entry in self._entries}:
+            self._check_intrinsics(lens)
 
     @property
     def length(self) -> int:
@@ -143,16 +155,21 @@ class ImageFileCapture:
         return [entry.depth_stamp_s for entry in self._entries]
 
     def __iter__(self) -> Iterator[RGBDFrame]:
-        """Frames in order.
+        """Frames in order; those that cannot be read are left out, and `describe()` tells of them.
 
         Raises:
-            CaptureError: after the last frame, if none had any valid depth.
+            CaptureError: no frame can be read; or, after the last one, none had any valid depth.
         """
-        frames = (self[index] for index in range(len(self._entries)))
+        self._losses = Losses(self._facts.source)
+        frames = self._losses.read_all(enumerate(self._entries), lambda index, _: self[index])
         return require_depth(frames, self._facts.source, self._config)
 
     def __getitem__(self, index: int) -> RGBDFrame:
-        """Frame `index`, 0 <= index < length."""
+        """Frame `index`, 0 <= index < length.
+
+        Raises:
+            CaptureError: its images cannot be read, or do not fit.
+        """
         if not 0 <= index < len(self._entries):
             raise IndexError(f"frame {index} of {len(self._entries)}")
         entry = self._entries[index]
@@ -171,7 +188,7 @@ class ImageFileCapture:
         )
 
     def describe(self) -> CaptureDescription:
-        """Facts about the recording."""
+        """Facts about the recording, and what the latest reading of all frames left out."""
         facts = self._facts
         details = {
             "frames recorded": str(self._recorded),
@@ -187,12 +204,13 @@ class ImageFileCapture:
         return "of another camera, reprojected" if self._is_separate else "registered"
 
     def _warnings(self) -> tuple[str, ...]:
+        told = (*self._facts.warnings, *self._losses.warnings())
         bare = sum(entry.depth is None for entry in self._entries)
         if not bare:
-            return self._facts.warnings
+            return told
         which = "no frame has" if bare == len(self._entries) else f"{bare} frames have no"
         scale = "; scale comes from the poses" if bare == len(self._entries) else ""
-        return (*self._facts.warnings, f"{which} depth: photometric only{scale}")
+        return (*told, f"{which} depth: photometric only{scale}")
 
     @property
     def _is_separate(self) -> bool:
@@ -217,11 +235,8 @@ class ImageFileCapture:
         self, entry: FrameEntry, rgb: np.ndarray, depth_m: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, Camera]:
         """Colour and depth as one pinhole camera sees them."""
-        lens = entry.lens or self._facts.lens
-        assert lens is not None, "a format gives a lens to all frames or to each"
-        if self._config.color_intrinsics is not None:
-            lens = Lens(self._config.color_intrinsics, lens.model, lens.coefficients)
-        self._check_same_size(entry, lens, rgb)
+        lens = self._lens(entry)
+        self._check_size(entry, lens, rgb)
         color = self._undistorter(lens, rgb)
         rgb = color.rgb(rgb)
         if self._is_separate:
@@ -236,17 +251,46 @@ class ImageFileCapture:
         )
         return rgb, registered, color.camera
 
-    def _check_same_size(self, entry: FrameEntry, lens: Lens, rgb: np.ndarray) -> None:
+    def _lens(self, entry: FrameEntry) -> Lens:
+        """Lens of a colour image; intrinsics as given come first."""
+        lens = entry.lens or self._facts.lens
+        assert lens is not None, "a format gives a lens to all frames or to each"
+        if self._config.color_intrinsics is not None:
+            lens = replace(lens, intrinsics=self._config.color_intrinsics, size=None)
+        return lens
+
+    def _check_intrinsics(self, lens: Lens) -> None:
+        try:
+            Camera.from_focal(*lens.intrinsics, 1, 1)
+        except ArrayError as error:
+            raise self._useless(error) from error
+
+    def _useless(self, error: ArrayError) -> CaptureError:
+        return CaptureError(f"the intrinsics of {self._facts.source} are of no use: {error}")
+
+    def _check_size(self, entry: FrameEntry, lens: Lens, rgb: np.ndarray) -> None:
         """Intrinsics in pixels hold for one size of image."""
         height, width = rgb.shape[:2]
-        wanted = self._sizes.setdefault(lens, (width, height))
+        if lens not in self._sizes:
+            self._sizes[lens] = lens.size or self._usual_size(lens) or (width, height)
+        wanted = self._sizes[lens]
         if wanted != (width, height):
             raise CaptureError(
-                f"{entry.rgb} is of another size than the images before it",
-                expected=f"{wanted[0]}x{wanted[1]} pixels, as its intrinsics are the same",
+                f"{entry.rgb} does not fit its intrinsics",
+                expected=f"{wanted[0]}x{wanted[1]} pixels"
+                + ("" if lens.size else ", as the other images with the same intrinsics"),
                 found=f"{width}x{height}",
-                hint="Use images of one size, or a format with intrinsics for each frame.",
+                hint="Use the images that the intrinsics were made for.",
             )
+
+    def _usual_size(self, lens: Lens) -> tuple[int, int] | None:
+        """Size of most images with these intrinsics, by some of them; None if none can be read."""
+        same = [e for e in self._entries if self._lens(e) == lens]
+        sizes: Counter[tuple[int, int]] = Counter()
+        for entry in same[:: len(same) // _SAMPLES + 1]:
+            with suppress(CaptureError):  # reading it will tell
+                sizes[image_size(entry.rgb)] += 1
+        return sizes.most_common(1)[0][0] if sizes else None
 
     def _resized_lens(
         self, entry: FrameEntry, lens: Lens, camera: Camera, depth_m: np.ndarray
@@ -273,9 +317,7 @@ class ImageFileCapture:
             try:
                 self._undistorters[key] = lens.undistorter(width, height)
             except ArrayError as error:
-                raise CaptureError(
-                    f"the intrinsics of {self._facts.source} are of no use: {error}"
-                ) from error
+                raise self._useless(error) from error
         return self._undistorters[key]
 
 

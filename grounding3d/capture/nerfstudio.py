@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from grounding3d.capture.base import CaptureConfig
-from grounding3d.capture.files import image_size, natural_key, read_depth_steps, read_json
+from grounding3d.capture.files import natural_key, read_depth_steps, read_json
 from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture, Lens
 from grounding3d.errors import CaptureError
 from grounding3d.geometry.frames import opencv_from_opengl, pixel_center_from_corner
@@ -156,11 +156,11 @@ def _entry(
         rgb,
         file.parent / depth if isinstance(depth, str) else None,
         T_world_cam,
-        lens=_lens(file, {**meta, **frame}, rgb, config),
+        lens=_lens(file, {**meta, **frame}, config),
     )
 
 
-def _lens(file: Path, values: dict[str, Any], rgb: Path, config: CaptureConfig) -> Lens:
+def _lens(file: Path, values: dict[str, Any], config: CaptureConfig) -> Lens:
     """Intrinsics and distortion of one frame, whose own keys win over the global ones."""
     model, keys = _MODELS[_model_name(values, values)]
     coefficients = tuple(float(_numbers(file, values, k)) if k in values else 0.0 for k in keys)
@@ -172,8 +172,8 @@ def _lens(file: Path, values: dict[str, Any], rgb: Path, config: CaptureConfig) 
             found=", ".join(ignored),
             hint="Undistort the images first.",
         )
-    intrinsics = config.color_intrinsics or _intrinsics(file, values, rgb)
-    return Lens(intrinsics, model, coefficients)
+    intrinsics = config.color_intrinsics or _intrinsics(file, values)
+    return Lens(intrinsics, model, coefficients, _size(file, values))
 
 
 def _model_name(meta: dict[str, Any], frame: dict[str, Any]) -> str:
@@ -187,16 +187,13 @@ def _model_name(meta: dict[str, Any], frame: dict[str, Any]) -> str:
     return name
 
 
-def _intrinsics(file: Path, values: dict[str, Any], rgb: Path) -> tuple[float, float, float, float]:
-    if "fl_x" in values and "w" in values and "h" in values:
-        want = int(_numbers(file, values, "w")), int(_numbers(file, values, "h"))
-        if (size := image_size(rgb)) != want:
-            raise CaptureError(
-                f"{rgb} does not fit its intrinsics",
-                expected=f"{want[0]}x{want[1]} pixels",
-                found=f"{size[0]}x{size[1]}",
-                hint="Use the images that the intrinsics were made for.",
-            )
+def _size(file: Path, values: dict[str, Any]) -> tuple[int, int] | None:
+    if not ("w" in values and "h" in values):
+        return None
+    return int(_numbers(file, values, "w")), int(_numbers(file, values, "h"))
+
+
+def _intrinsics(file: Path, values: dict[str, Any]) -> tuple[float, float, float, float]:
     missing = [key for key in ("fl_x", "cx", "cy") if key not in values]
     if missing:
         raise CaptureError(
@@ -212,21 +209,30 @@ def _intrinsics(file: Path, values: dict[str, Any], rgb: Path) -> tuple[float, f
 
 def _depth_unit(meta: dict[str, Any], entries: list[FrameEntry], config: CaptureConfig) -> float:
     """Metres of one step; arrays of floats have no usual unit and need one to be given."""
-    first = next((entry.depth for entry in entries if entry.depth is not None), None)
-    if config.depth_unit_m is not None or first is None:
+    depths = [entry.depth for entry in entries if entry.depth is not None]
+    if config.depth_unit_m is not None or not depths:
         return config.depth_unit_m or DEPTH_UNIT_M
     if "depth_unit_scale_factor" in meta:
-        factor = float(_numbers(first, meta, "depth_unit_scale_factor"))
+        factor = float(_numbers(depths[0], meta, "depth_unit_scale_factor"))
         if not (math.isfinite(factor) and factor > 0):
             raise CaptureError("depth_unit_scale_factor is not positive", found=str(factor))
         return factor
-    if read_depth_steps(first).dtype.kind == "f":
+    readable = next((each for each in depths if _is_readable(each)), None)
+    if readable is not None and read_depth_steps(readable).dtype.kind == "f":
         raise CaptureError(
-            f"the unit of {first} is not known",
+            f"the unit of {readable} is not known",
             expected="depth_unit_scale_factor in transforms.json",
             hint="Give it: --set capture.depth_unit_m=1 (metres) or 0.001 (millimetres).",
         )
     return DEPTH_UNIT_M
+
+
+def _is_readable(depth: Path) -> bool:
+    try:
+        read_depth_steps(depth)
+    except CaptureError:
+        return False
+    return True
 
 
 def _numbers(file: Path, values: dict[str, Any], key: str) -> np.ndarray:

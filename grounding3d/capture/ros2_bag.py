@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from weakref import finalize
@@ -13,6 +14,7 @@ import numpy as np
 
 from grounding3d.capture.base import CaptureConfig, CaptureDescription, RGBDFrame
 from grounding3d.capture.indexed import limit_depth, require_depth, select_frames, up_direction
+from grounding3d.capture.losses import Losses
 from grounding3d.capture.ros2_frames import FrameTable, pair_images, with_poses
 from grounding3d.capture.ros2_index import build_index
 from grounding3d.capture.ros2_poses import PoseSource, check_pose_topic, pose_source
@@ -79,6 +81,7 @@ class Ros2Capture:
         self.static_transforms = poses.tf.attached_to(poses.world_frame)
         self.up_world = up_direction(config, _up(self.world_frame))
         self._rig, self._frames, self._description = rig, frames, description
+        self._losses = Losses(path)  # of the latest reading
         self._kept: Bag | None = None  # for random access
 
     @property
@@ -102,18 +105,28 @@ class Ros2Capture:
         return list(map(float, self._frames.depth_s))
 
     def describe(self) -> CaptureDescription:
-        """Topics, frames, synchronisation, and what was left out."""
-        return self._description
+        """Topics, frames, synchronisation, and what was left out, in the latest reading too."""
+        told = self._description
+        return replace(told, warnings=(*told.warnings, *self._losses.warnings()))
 
     def __iter__(self) -> Iterator[RGBDFrame]:
         """Frames in order; holds few messages at a time.
 
-        Raises:
-            CaptureError: an image does not decode; or, after the last frame, none had valid depth.
-        """
-        return require_depth(self._read(), self.path, self.config)
+        Those whose images do not decode are left out, and `describe()` tells of them.
 
-    def _read(self) -> Iterator[RGBDFrame]:
+        Raises:
+            CaptureError: no frame can be read; or, after the last one, none had any valid depth.
+        """
+        self._losses = Losses(self.path)
+        return require_depth(self._read(self._losses), self.path, self.config)
+
+    def _read(self, losses: Losses) -> Iterator[RGBDFrame]:
+        with open_bag(self.path) as bag:
+            pairs = self._messages(bag)
+            yield from losses.read_all(pairs, lambda i, pair: self._frame(bag, i, pair))
+
+    def _messages(self, bag: Bag) -> Iterator[tuple[int, dict[str, BagMessage]]]:
+        """Index of each frame, and its two messages by topic."""
         table, rig = self._frames, self._rig
         wanted = {
             rig.topics.color.name: {int(place): i for i, place in enumerate(table.color)},
@@ -122,19 +135,18 @@ class Ros2Capture:
         seen = dict.fromkeys(wanted, 0)
         waiting: dict[int, dict[str, BagMessage]] = {}
         following = 0
-        with open_bag(self.path) as bag:
-            for message in bag.messages(list(wanted)):
-                place = seen[message.topic]
-                seen[message.topic] += 1
-                i = wanted[message.topic].get(place)
-                if i is None:
-                    continue
-                waiting.setdefault(i, {})[message.topic] = message
-                while len(waiting.get(following, ())) == 2:
-                    yield self._frame(bag, following, waiting.pop(following))
-                    following += 1
-                if following == len(table):
-                    break
+        for message in bag.messages(list(wanted)):
+            place = seen[message.topic]
+            seen[message.topic] += 1
+            i = wanted[message.topic].get(place)
+            if i is None:
+                continue
+            waiting.setdefault(i, {})[message.topic] = message
+            while len(waiting.get(following, ())) == 2:
+                yield following, waiting.pop(following)
+                following += 1
+            if following == len(table):
+                break
         if following < len(table):
             raise CaptureError(
                 f"{self.path} ended early",
@@ -196,6 +208,7 @@ def _open(bag: Bag, config: CaptureConfig) -> Ros2Capture:
     table, gap = with_poses(table, poses)
     if gap:
         notes.append(gap)
+    notes += index.damage()
     table = table[np.array(select_frames(bag.path, len(table), config))]
     notes += rig.warnings
     for note in notes:

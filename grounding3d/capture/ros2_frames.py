@@ -61,14 +61,15 @@ def pair_images(
     color_ns, depth_ns = np.array(color.log_ns), np.array(depth.log_ns)
     depth_run = best_run(depth_s)
     color_run = np.arange(len(color_s))
-    if len(depth_run) < len(depth_s):  # the clock was set back: keep what was received in that run
-        notes.append(
-            f"the clock was set back: {len(depth_s) - len(depth_run)} depth images left out"
-        )
+    readable = int(np.isfinite(depth_s).sum())
+    if len(depth_run) < readable:  # the clock was set back: keep what was received in that run
+        notes.append(f"the clock was set back: {readable - len(depth_run)} depth images left out")
         first_ns, last_ns = depth_ns[depth_run].min(), depth_ns[depth_run].max()
         received_ns = int(first_ns) - _LATENCY_NS, int(last_ns) + _LATENCY_NS
         near = (color_ns >= received_ns[0]) & (color_ns <= received_ns[1])
         color_run = np.flatnonzero(near)
+    if not len(depth_run):
+        raise CaptureError(f"no message on {images[1]} decodes")
     span_s = depth_s[depth_run].min() - 1.0, depth_s[depth_run].max() + 1.0
     color_run = color_run[best_run(color_s[color_run], span_s)]
     pairs = pair_stamps(depth_s[depth_run], color_s[color_run], config.sync_tolerance_s)

@@ -6,6 +6,7 @@ import logging
 import struct
 from array import array
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,21 +33,27 @@ class Stream:
     """Stamps of one topic's messages, in order of arrival.
 
     Attributes:
-        stamps: header stamps, seconds.
+        stamps: header stamps, seconds; NaN where a message is too short to hold one.
         log_ns: when each was received, nanoseconds.
     """
 
     stamps: array = field(default_factory=lambda: array("d"))
     log_ns: array = field(default_factory=lambda: array("q"))
 
-    def add(self, message: BagMessage) -> None:
-        self.stamps.append(header_stamp(message.data))
+    def add(self, message: BagMessage) -> bool:
+        """Take in a message; whether it is long enough to hold a stamp."""
         self.log_ns.append(message.log_ns)
+        try:
+            self.stamps.append(header_stamp(message.data))
+        except (struct.error, IndexError):
+            self.stamps.append(np.nan)
+            return False
+        return True
 
     def times(self) -> tuple[np.ndarray, bool]:
         """Stamps [n], and whether they are the recorder's, as the headers hold none."""
         stamps = np.array(self.stamps)
-        if len(stamps) and not stamps.any():
+        if len(stamps) and not np.nan_to_num(stamps).any():
             return np.array(self.log_ns) * 1e-9, True
         return stamps, False
 
@@ -62,6 +69,7 @@ class BagIndex:
         moving_log: when each of those samples was received, nanoseconds.
         tf: static transforms, and the moving ones after `fill_transforms`.
         broken: how many messages about (parent, child) hold no rigid transform.
+        damaged: how many messages do not decode, by topic.
         track_frames: (parent, child) of the messages on the pose topic; child "" for PoseStamped.
         track: samples of the pose topic.
     """
@@ -72,6 +80,7 @@ class BagIndex:
     moving_log: dict[tuple[str, str], array] = field(default_factory=dict)
     tf: TfBuffer = field(default_factory=TfBuffer)
     broken: Counter[tuple[str, str]] = field(default_factory=Counter)
+    damaged: Counter[str] = field(default_factory=Counter)
     track_frames: set[tuple[str, str]] = field(default_factory=set)
     track: array = field(default_factory=lambda: array("d"))
 
@@ -139,6 +148,14 @@ class BagIndex:
             for (parent, child), count in sorted(self.broken.items())
         ]
 
+    def damage(self) -> list[str]:
+        """Remarks for people on damaged messages; of images, on those without a stamp only."""
+        return [
+            f"{count} messages on {topic} do not decode and are left out"
+            for topic, count in sorted(self.damaged.items())
+            if count
+        ]
+
 
 def header_stamp(data: bytes) -> float:
     """Seconds of the `std_msgs/Header` that a CDR message begins with."""
@@ -148,8 +165,12 @@ def header_stamp(data: bytes) -> float:
 
 
 def best_run(stamps: np.ndarray, span_s: tuple[float, float] | None = None) -> np.ndarray:
-    """Indices of the run of a clock with the most stamps, or the most within a span of seconds."""
-    runs = clock_runs(stamps)
+    """Indices of the run of a clock with the most stamps, or the most within a span of seconds.
+
+    Stamps of NaN belong to none.
+    """
+    known = np.flatnonzero(np.isfinite(stamps))
+    runs = [known[run] for run in clock_runs(stamps[known])]
     if not runs:
         return np.zeros(0, np.intp)
     first, last = span_s or (-np.inf, np.inf)
@@ -163,11 +184,17 @@ def build_index(bag: Bag, images: list[str], infos: list[str], pose_topic: str |
     topics = {*images, *infos, *transforms} | ({pose_topic} if pose_topic else set())
     for message in bag.messages(topics):
         if message.topic in index.images:
-            index.images[message.topic].add(message)
-        elif message.topic in transforms:
-            _add_transforms(index, bag, message)
-        elif message.topic == pose_topic:
-            index.add_pose(bag.decode(message))
+            index.damaged[message.topic] += not index.images[message.topic].add(message)
+        elif message.topic in (*transforms, pose_topic):
+            try:
+                decoded = bag.decode(message)
+            except CaptureError:
+                index.damaged[message.topic] += 1
+                continue
+            if message.topic == pose_topic:
+                index.add_pose(decoded)
+            else:
+                _add_transforms(index, message, decoded.transforms)
         else:
             same = index.infos[message.topic]
             if len(same) < 8:
@@ -175,9 +202,9 @@ def build_index(bag: Bag, images: list[str], infos: list[str], pose_topic: str |
     return index
 
 
-def _add_transforms(index: BagIndex, bag: Bag, message: BagMessage) -> None:
+def _add_transforms(index: BagIndex, message: BagMessage, transforms: Iterable[Any]) -> None:
     is_static = message.topic.endswith("tf_static")
-    for transform in bag.decode(message).transforms:
+    for transform in transforms:
         if is_static:
             index.add_static(transform)
             continue

@@ -108,7 +108,7 @@ def build_rig(bag: Bag, index: BagIndex, topics: RigTopics, config: CaptureConfi
     color = _facts(bag, index, topics.color, topics.color_info, config.color_intrinsics)
     if topics.depth_info is None and config.depth_intrinsics is None:
         depth = color
-        first = decode_depth(bag.first(depth_name), depth_name)
+        first = bag.first(depth_name, lambda message: decode_depth(message, depth_name))
         _check_size(
             first, color.camera, f"the first image on {depth_name}, which has no camera_info,"
         )
@@ -191,9 +191,10 @@ def _facts(
     if info is None:
         assert K is not None, "choose_topics finds camera_info where no intrinsics are given"
         decode = decode_depth if image.is_depth else decode_color
-        height, width = decode(bag.first(image.name), image.name).shape[:2]
+        first = bag.first(image.name, lambda message: decode(message, image.name))
+        height, width = first.shape[:2]
         return CameraFacts(Camera(K, width, height), "none", np.zeros(0), "")
-    messages = [bag.decode(message) for message in index.infos[info].values()]
+    messages = _decoded(bag, index, info)
     usable = [message for message in messages if message.k[0] != 0] or messages
     facts = [camera_facts(each, info, is_rectified=image.is_rectified, K=K) for each in usable]
     if any(not other.same_as(facts[0]) for other in facts[1:]):
@@ -206,6 +207,20 @@ def _facts(
             f"capture.{'depth' if image.is_depth else 'color'}_intrinsics='[fx, fy, cx, cy]'.",
         )
     return facts[0]
+
+
+def _decoded(bag: Bag, index: BagIndex, info: str) -> list[Any]:
+    """The distinct CameraInfo messages of a topic that decode; the others are counted."""
+    messages, first = [], None
+    for message in index.infos[info].values():
+        try:
+            messages.append(bag.decode(message))
+        except CaptureError as error:
+            first = first or error
+            index.damaged[info] += 1
+    if not messages:
+        raise first or CaptureError(f"{bag.path} holds no message on {info}")
+    return messages
 
 
 def _color_from_depth(

@@ -6,23 +6,27 @@ import heapq
 import logging
 import re
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from grounding3d.errors import CaptureError
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _SUFFIXES = (".mcap", ".db3")
 _MCAP_MAGIC = b"\x89MCAP0\r\n"
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_TRIES = 20  # messages, to find one that is not damaged
 
 
 class BagMessage(NamedTuple):
@@ -111,11 +115,20 @@ class Bag:
             for connection, log_ns, data in heapq.merge(*streams, key=lambda item: item[1]):
                 yield BagMessage(connection.topic, log_ns, _plain(data))
 
-    def first(self, topic: str) -> Any:
-        """The first message of a topic, decoded."""
-        for message in self.messages([topic]):
-            return self.decode(message)
-        raise CaptureError(f"{self.path} holds no message on {topic}")
+    def first(self, topic: str, read: Callable[[Any], T] | None = None) -> T | Any:
+        """The first message of a topic that decodes, or what `read` makes of it if it can.
+
+        Raises:
+            CaptureError: there is none, or none among the first does; the first one's error.
+        """
+        errors: list[CaptureError] = []
+        for message in islice(self.messages([topic]), _TRIES):
+            try:
+                decoded = self.decode(message)
+                return decoded if read is None else read(decoded)
+            except CaptureError as error:
+                errors.append(error)
+        raise errors[0] if errors else CaptureError(f"{self.path} holds no message on {topic}")
 
     def decode(self, message: BagMessage) -> Any:
         """A message as an object with the fields of its type."""

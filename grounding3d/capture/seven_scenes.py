@@ -49,21 +49,31 @@ class SevenScenesFormat:
         """
         poses = sorted(path.glob("frame-*.pose.txt")) or sorted(path.glob("seq-*/frame-*.pose.txt"))
         check_nonempty(path, len(poses), "frame-*.pose.txt")
-        entries = [entry for pose in poses if (entry := _entry(pose)) is not None]
-        if not entries:
+        paired = [pose for pose in poses if all(_images(pose))]
+        if not paired:
             raise CaptureError(
                 f"no frame of {path} is complete",
                 expected="frame-NNNNNN.color.png or .jpg, .depth.png and .pose.txt",
                 found=f"{len(poses)} poses, the first without its colour or depth image",
                 hint="Copy the whole recording.",
             )
+        entries = [entry for pose in paired if (entry := _entry(pose)) is not None]
+        if not entries:
+            raise CaptureError(
+                f"no frame of {path} has a pose",
+                found=f"{len(paired)} poses of a camera that had lost its way",
+            )
         warnings = [] if config.color_intrinsics is not None else [UNREGISTERED]
-        if len(entries) < len(poses):
-            warnings.append(f"{len(poses) - len(entries)} of {len(poses)} frames lack an image")
+        if unpaired := len(poses) - len(paired):
+            warnings.append(f"{unpaired} of {len(poses)} frames lack an image and are left out")
+        if lost := len(paired) - len(entries):
+            warnings.append(
+                f"{lost} of {len(poses)} frames have no pose, tracking was lost, and are left out"
+            )
         for text in warnings:
             _log.warning("%s: %s", path, text)
         if config.depth_intrinsics is None:
-            _check_size(entries[0])
+            _check_size(entries)
         depth_lens = Lens(config.depth_intrinsics or DEPTH_INTRINSICS)
         facts = FileFacts(
             format="7scenes",
@@ -79,25 +89,40 @@ class SevenScenesFormat:
         return ImageFileCapture(facts, entries, config)
 
 
-def _entry(pose: Path) -> FrameEntry | None:
-    """The frame of a pose file, None where an image is missing."""
+def _images(pose: Path) -> tuple[Path | None, Path | None]:
+    """Colour and depth image of a pose file, None where one is missing."""
     stem = pose.name[: -len(".pose.txt")]
     colors = [pose.with_name(f"{stem}.color.{ending}") for ending in ("png", "jpg")]
-    rgb = next((color for color in colors if color.is_file()), None)
     depth = pose.with_name(f"{stem}.depth.png")
-    if rgb is None or not depth.is_file():
-        return None
+    rgb = next((color for color in colors if color.is_file()), None)
+    return rgb, depth if depth.is_file() else None
+
+
+def _entry(pose: Path) -> FrameEntry | None:
+    """The frame of a pose file that has its images, None where tracking was lost."""
     T_world_depth = read_numbers(pose, columns=4)
-    if T_world_depth.shape != (4, 4) or not np.isfinite(T_world_depth).all():
+    if T_world_depth.shape != (4, 4):
         raise CaptureError(
-            f"{pose} holds no pose", expected="a finite 4x4 matrix", found=str(T_world_depth.shape)
+            f"{pose} holds no pose", expected="a 4x4 matrix", found=str(T_world_depth.shape)
         )
+    # trackers that are lost write NaN or infinities, or one number, 0 or -1, everywhere
+    if not np.isfinite(T_world_depth).all() or np.ptp(T_world_depth) == 0:
+        return None
+    rgb, depth = _images(pose)
+    assert rgb is not None, "only poses with both images come here"
     return FrameEntry(rgb, depth, T_world_depth)
 
 
-def _check_size(entry: FrameEntry) -> None:
-    assert entry.depth is not None, "frames of this format are those with depth"
-    if (size := image_size(entry.depth)) != (640, 480):
+def _check_size(entries: list[FrameEntry]) -> None:
+    """Refuse depth of another camera than the Kinect, by the first image that can be read."""
+    for entry in entries:
+        assert entry.depth is not None, "frames of this format are those with depth"
+        try:
+            size = image_size(entry.depth)
+        except CaptureError:
+            continue  # reading it will tell
+        if size == (640, 480):
+            return
         raise CaptureError(
             f"{entry.depth} is not of the Kinect's size, for which the intrinsics hold",
             expected="640x480 pixels",

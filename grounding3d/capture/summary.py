@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from grounding3d.capture.base import Capture, IndexedCapture, RGBDFrame
+from grounding3d.capture.losses import Losses
 from grounding3d.errors import CaptureError
 
 _PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -81,7 +83,7 @@ def summarise(capture: Capture, sample_frames: int = _SAMPLE_FRAMES) -> CaptureS
     Raises:
         CaptureError: the recording holds no frame, or cannot be read.
     """
-    poses, stamps_s, samples = _read(capture, sample_frames)
+    poses, stamps_s, samples, lost = _read(capture, sample_frames)
     description = capture.describe()
     first = samples[0]
     duration_s, rate_hz = _timing(stamps_s)
@@ -105,18 +107,19 @@ def summarise(capture: Capture, sample_frames: int = _SAMPLE_FRAMES) -> CaptureS
         valid_depth_share=share,
         path_length_m=float(np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1).sum()),
         details=description.details,
-        warnings=(*description.warnings, *_warnings(poses, stamps_s, share, up is not None)),
+        warnings=(*description.warnings, *lost, *_warnings(poses, stamps_s, share, up is not None)),
     )
 
 
 def _read(
     capture: Capture, sample_frames: int
-) -> tuple[np.ndarray, list[float | None], list[RGBDFrame]]:
-    """Poses [n,4,4] and stamps of all frames, and up to `sample_frames` frames."""
+) -> tuple[np.ndarray, list[float | None], list[RGBDFrame], tuple[str, ...]]:
+    """Poses [n,4,4] and stamps of all frames, up to `sample_frames` frames, and their warnings."""
     if isinstance(capture, IndexedCapture) and isinstance(capture, PosedCapture):
-        poses = capture.poses
-        samples = [capture[int(i)] for i in sample_indices(len(poses), sample_frames)]
-        return poses, list(capture.stamps_s), samples
+        poses, losses = capture.poses, Losses(capture.describe().source or Path())
+        chosen = enumerate(sample_indices(len(poses), sample_frames).tolist())
+        samples = list(losses.read_all(chosen, lambda _, i: capture[i]))
+        return poses, list(capture.stamps_s), samples, losses.warnings("sampled frames")
     all_poses, stamps_s, kept, step = [], [], [], 1
     for index, frame in enumerate(capture):
         all_poses.append(frame.T_world_cam)
@@ -128,7 +131,7 @@ def _read(
     if not all_poses:
         raise CaptureError("the recording holds no frames")
     kept = [kept[i] for i in sample_indices(len(kept), sample_frames)]
-    return np.stack(all_poses), stamps_s, kept
+    return np.stack(all_poses), stamps_s, kept, ()
 
 
 def sample_indices(count: int, wanted: int) -> np.ndarray:

@@ -80,7 +80,7 @@ class TumFormat:
                 expected=f"poses between {depth.stamps_s[0]:.3f} and {depth.stamps_s[-1]:.3f} s",
                 found=f"{trajectory.stamps_s[0]:.3f} to {trajectory.stamps_s[-1]:.3f} s",
             )
-        warnings = _losses(len(pairs), missing, len(entries))
+        warnings = _losses(len(pairs), missing, len(entries), trajectory.lost)
         for text in warnings:
             _log.warning("%s: %s; they are left out", path, text)
         details = {
@@ -94,12 +94,13 @@ class TumFormat:
         return ImageFileCapture(facts, entries, config)
 
 
-def _losses(pairs: int, missing: int, used: int) -> tuple[str, ...]:
+def _losses(pairs: int, missing: int, used: int, lost: int) -> tuple[str, ...]:
     """What could not be used, for people."""
     unposed = pairs - missing - used
     losses = (
         (missing, f"the images of {missing} of {pairs} frames are missing"),
         (unposed, f"{unposed} of {pairs} frames have no pose"),
+        (lost, f"{lost} lines of the trajectory hold no pose, the tracker was lost"),
     )
     return tuple(text for count, text in losses if count)
 
@@ -157,23 +158,31 @@ def associate(color_s: np.ndarray, depth_s: np.ndarray, tolerance_s: float) -> n
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """Poses [n,4,4] at rising stamps [n] in seconds."""
+    """Poses [n,4,4] at rising stamps [n] in seconds; `lost` lines of the file held none."""
 
     stamps_s: np.ndarray
     poses: np.ndarray
+    lost: int = 0
 
     @classmethod
     def read(cls, file: Path) -> Trajectory:
-        """Read `stamp tx ty tz qx qy qz qw` lines; quaternions must be about unit."""
+        """Read `stamp tx ty tz qx qy qz qw` lines; quaternions must be about unit.
+
+        Lines of NaN or infinities or a quaternion of zeros, as trackers that are lost write, are
+        left out.
+        """
         check_nonempty(file, len(text_lines(file)), "poses")
         table = read_numbers(file, columns=8)
         norms = np.linalg.norm(table[:, 4:], axis=1)
-        wrong = ~(np.abs(norms - 1) < 0.01) | ~np.isfinite(table).all(axis=1)
+        lost = ~np.isfinite(table).all(axis=1) | (norms == 0)
+        check_nonempty(file, int((~lost).sum()), "poses but of a tracker that was lost")
+        table, norms = table[~lost], norms[~lost]
+        wrong = np.abs(norms - 1) > 0.01
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise CaptureError(
-                f"pose {row} of {file} is no pose",
-                expected="finite numbers and a quaternion of norm 1",
+                f"the pose at {table[row, 0]:.6f} of {file} is no pose",
+                expected="a quaternion of norm 1",
                 found=f"tx ty tz qx qy qz qw = {table[row, 1:].tolist()}",
                 hint="If the tracker was lost there, remove the line.",
             )
@@ -181,7 +190,7 @@ class Trajectory:
         table = table[first]
         quaternions = wxyz_from_xyzw(table[:, 4:])
         poses = [pose_from_quaternion(q, t) for q, t in zip(quaternions, table[:, 1:4])]
-        return cls(stamps_s, np.stack(poses))
+        return cls(stamps_s, np.stack(poses), int(lost.sum()))
 
     def pose_at(self, stamp_s: float) -> np.ndarray | None:
         """Interpolated pose, None outside the trajectory or in a long gap of it."""

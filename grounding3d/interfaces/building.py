@@ -151,12 +151,16 @@ class _SceneFolder:
 def describe_build(scene: LanguageScene, out: Path, seconds: float) -> str:
     """A few lines: what was made and where, how well it fits, and what to do with it."""
     geometry = scene.scene
+    warnings = (
+        *scene.capture.get("warnings", ()),
+        *(geometry.report or {}).get("warnings", ()),
+    )
     lines = [
         f"{out}: {len(scene.objects)} objects, {len(geometry.gaussians)} Gaussians from "
         f"{len(geometry.keyframes)} frames in {seconds:.1f} s; frame {geometry.world_frame!r}, "
         f"up {geometry.up_source}",
         training_text(geometry.report),
-        *(f"Note: {warning}" for warning in (geometry.report or {}).get("warnings", ())),
+        *(f"Note: {warning}" for warning in warnings),
         f'Ask it: grounding3d query {out} "where is the mug"',
     ]
     return "\n".join(line for line in lines if line)

@@ -14,6 +14,7 @@ from PIL import Image
 from grounding3d.capture import FORMATS, CaptureConfig, IndexedCapture, open_capture
 from grounding3d.capture.base import Capture
 from grounding3d.capture.files import write_depth, write_rgb
+from grounding3d.capture.summary import summarise
 from grounding3d.capture.writers import WRITERS
 from grounding3d.errors import CaptureError, GroundingError
 from grounding3d.geometry.camera import Camera
@@ -202,6 +203,48 @@ def test_damaged_colour_is_an_error(name, recording, damage):
         _read_all(recording)
 
 
+def _damage(file: Path, damage: str) -> None:
+    data = file.read_bytes()
+    if damage == "missing":
+        file.unlink()
+    elif damage == "truncated":
+        file.write_bytes(data[: len(data) // 2])
+    elif damage == "empty":
+        file.write_bytes(b"")
+    elif damage == "not an image":
+        file.write_bytes(b"<html>404</html>")
+    else:
+        size = (50, 110) if "depth" in str(file) else (50, 110, 3)
+        Image.fromarray(np.full(size, 200, np.uint16 if len(size) == 2 else np.uint8)).save(file)
+
+
+@pytest.mark.parametrize("part", ["color", "depth"])
+@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "empty", "not an image", "other size"])
+def test_one_damaged_image_costs_one_frame(name, recording, part, place, damage, caplog):
+    depths = {p for p in recording.rglob("*.png") if "depth" in str(p.relative_to(recording))}
+    files = depths if part == "depth" else set(recording.rglob("*.png")) - depths
+    if not files:
+        pytest.skip("this format keeps its images inside one file")
+    if name == "7scenes" and damage == "other size":
+        pytest.skip("of two images of two sizes, neither is the odd one")
+    before = list(open_capture(recording))
+    _damage(sorted(files)[place], damage)
+    capture = open_capture(recording)
+    caplog.clear()
+    frames = list(capture)
+    assert len(caplog.records) == (2 if capture.length == len(before) else 0)
+    assert len(frames) == len(before) - 1
+    kept = before[1:] if place == 0 else before[:-1]
+    for frame, same in zip(frames, kept, strict=True):
+        assert np.array_equal(frame.depth_m, same.depth_m)
+        assert np.array_equal(frame.T_world_cam, same.T_world_cam)
+    told = [text for text in capture.describe().warnings if f"1 of {len(before)}" in text]
+    assert len(told) == 1
+    summary = summarise(open_capture(recording))
+    assert any(f"1 of {len(before)}" in text for text in summary.warnings)
+
+
 def test_all_unknown_depth_is_an_error(name, originals, tmp_path):
     blank = [replace(f, depth_m=np.zeros_like(f.depth_m)) for f in originals[name]]
     _write(name, ListCapture(blank), tmp_path / "blank")
@@ -216,7 +259,7 @@ def _spoil_pose(recording: Path, name: str) -> None:
         np.savetxt(file, np.loadtxt(file) * [[2], [1], [1], [1]])
     elif name == "tum":
         file = recording / "groundtruth.txt"
-        file.write_text("99.9 0 0 0 0 0 0 0\n" + file.read_text())
+        file.write_text("99.9 0 0 0 0 0 0 2\n" + file.read_text())
     elif name in ("folder", "nerfstudio"):
         file = recording / ("capture.json" if name == "folder" else "transforms.json")
         key = "T_world_cam" if name == "folder" else "transform_matrix"
@@ -234,19 +277,13 @@ def test_a_pose_that_is_no_rotation_is_an_error(name, recording):
 
 
 def test_nan_in_a_pose_is_an_error(name, recording):
-    if name == "ros2":
-        pytest.skip("this format's poses are quaternions in messages")
-    for file in [*recording.glob("*.json"), *recording.glob("*.pose.txt")]:
-        if file.suffix == ".json":
-            record = json.loads(file.read_text())
-            frame = record["frames"][0]
-            frame["T_world_cam" if name == "folder" else "transform_matrix"][0][3] = float("nan")
-            file.write_text(json.dumps(record))
-        else:
-            file.write_text(file.read_text().replace("0.0000", "nan", 1).replace("1.0", "nan"))
-    if name == "tum":
-        file = recording / "groundtruth.txt"
-        file.write_text("99.9 nan 0 0 0 0 0 1\n" + file.read_text())
+    if name not in ("folder", "nerfstudio"):
+        pytest.skip("trackers that are lost write NaN in this format")
+    (file,) = recording.glob("*.json")
+    record = json.loads(file.read_text())
+    frame = record["frames"][0]
+    frame["T_world_cam" if name == "folder" else "transform_matrix"][0][3] = float("nan")
+    file.write_text(json.dumps(record))
     with pytest.raises(GroundingError):
         open_capture(recording)
 

@@ -172,7 +172,7 @@ def test_frames_without_their_images_are_left_out_with_a_warning(folder):
         (lambda m: m["frames"][0].pop("depth_file_path"), "depth"),
         (lambda m: m["frames"][0].pop("transform_matrix"), "transform_matrix"),
         (lambda m: m["frames"][0].pop("fl_x"), "color_intrinsics"),
-        (lambda m: m["frames"][0].update(w=99), "99x120"),
+        (lambda m: [frame.update(w=99) for frame in m["frames"]], "99x120"),
         (lambda m: m["frames"][0].update(fl_x=-140), "transforms.json are of no use"),
         (lambda m: m.update(camera_model="EQUIRECTANGULAR"), "EQUIRECTANGULAR"),
         (lambda m: m.update(k4=0.1), "k4"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,9 +26,10 @@ from ros2_bags import (
     translation,
 )
 
-from grounding3d.capture.base import CaptureConfig
+from grounding3d.capture.base import Capture, CaptureConfig
 from grounding3d.capture.formats import open_capture
 from grounding3d.capture.ros2_bag import Ros2BagFormat
+from grounding3d.capture.summary import summarise
 from grounding3d.errors import CaptureError, TransformError
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -253,10 +257,76 @@ def test_images_of_the_wrong_size_name_topic_and_stamp(tmp_path: Path) -> None:
             bag.info("/camera/color/camera_info", T0 + i)
             rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
             bag.image(COLOR, rgb, "rgb8", T0 + i, step=7 if i == 1 else 3 * WIDTH)
-    capture = iter(open_capture(path))
-    next(capture)
+    capture = open_capture(path)
     with pytest.raises(CaptureError, match=rf"{COLOR} at 1700000001\.0+ s has the wrong size"):
-        next(capture)
+        capture[1]
+    assert [frame.frame_index for frame in capture] == [0, 2]
+    assert re.search(rf"1 of 3 frames .*{COLOR} at # s has the wrong size", _told(capture))
+
+
+def _told(capture: Capture) -> str:
+    return "; ".join(capture.describe().warnings)
+
+
+def damaged_bag(path: Path, bad: dict[str, int], payload: bytes) -> Path:
+    """A bag of 6 frames; of each topic in `bad`, the n-th message is replaced."""
+    seen: Counter[str] = Counter()
+    with BagBuilder(path) as bag:
+        write = bag.writer.write
+
+        def spoiling(connection: Any, log_ns: int, data: bytes) -> None:
+            spoilt = bad.get(connection.topic) == seen[connection.topic]
+            seen[connection.topic] += 1
+            write(connection, log_ns, payload if spoilt else data)
+
+        bag.writer.write = spoiling  # type: ignore[method-assign]
+        send_static(bag)
+        for i in range(6):
+            bag.tf("map", "base_link", translation(0.1 * i, 0, 0), T0 + 0.1 * i)
+            send_camera(bag, T0 + 0.1 * i)
+    return path
+
+
+@pytest.mark.parametrize("payload", [b"", b"\0\1\0\0", b"\0\1\0\0" + bytes(100)])
+@pytest.mark.parametrize("place", [0, 3])
+@pytest.mark.parametrize("topic", [COLOR, DEPTH])
+def test_a_damaged_image_costs_one_frame(
+    tmp_path: Path, topic: str, place: int, payload: bytes
+) -> None:
+    path = damaged_bag(tmp_path / "bag", {topic: place}, payload)
+    capture = open_capture(path)
+    frames = list(capture)
+    assert len(frames) == 5
+    xs = [frame.T_world_cam[0, 3] for frame in frames]
+    assert xs == pytest.approx([0.1 + 0.1 * i for i in range(6) if i != place])
+    assert re.search(r"\b1 .*left out|1 of 6", _told(capture))
+    assert summarise(capture).frames >= 5
+
+
+@pytest.mark.parametrize("topic", ["/tf", "/camera/color/camera_info"])
+def test_damaged_messages_beside_the_images_are_left_out(tmp_path: Path, topic: str) -> None:
+    path = damaged_bag(tmp_path / "bag", {topic: 2}, b"\0\1\0\0" + bytes(20) + b"\xff" * 7)
+    capture = open_capture(path)
+    assert len(list(capture)) == 6
+    assert f"1 messages on {topic} do not decode" in _told(capture)
+
+
+def test_a_recording_whose_images_are_all_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "bag"
+    with BagBuilder(path) as bag:
+        send_static(bag)
+        for i in range(200):
+            bag.tf("map", "base_link", translation(0.01 * i, 0, 0), T0 + 0.1 * i)
+            send_camera(bag, T0 + 0.1 * i, color=None)
+            bag.info("/camera/color/camera_info", T0)
+            size = 3 * WIDTH if i == 150 else 7
+            bag.image(
+                COLOR, np.zeros((HEIGHT, WIDTH, 3), np.uint8), "rgb8", T0 + 0.1 * i, step=size
+            )
+    with pytest.raises(CaptureError, match=r"no frame of .* can be read.*has the wrong size"):
+        frames_of(path)
+    with pytest.raises(CaptureError, match=r"only 1 frames of .* can be read"):
+        frames_of(path, start=140)
 
 
 def test_nothing_pairs(tmp_path: Path) -> None:

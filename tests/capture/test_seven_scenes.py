@@ -80,6 +80,17 @@ def test_frames_without_images_and_poses_that_are_none(folder, tmp_path):
         open_capture(tmp_path)
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, -1.0, 0.0])
+def test_frames_where_tracking_was_lost_are_left_out(folder, tmp_path, number):
+    for file in (folder / "seq-01").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    np.savetxt(tmp_path / "frame-000000.pose.txt", np.full((4, 4), number))
+    capture = open_capture(tmp_path)
+    assert len(list(capture)) == capture.length == 1
+    assert np.allclose(capture[0].T_world_cam, np.loadtxt(tmp_path / "frame-000001.pose.txt"))
+    assert any("1 of 2 frames have no pose" in text for text in capture.describe().warnings)
+
+
 def test_other_sizes_need_their_own_intrinsics(tmp_path):
     write_rgb(tmp_path / "frame-000000.color.png", np.zeros((120, 160, 3), np.uint8))
     write_depth(tmp_path / "frame-000000.depth.png", np.ones((120, 160)), 0.001)

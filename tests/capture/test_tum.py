@@ -142,3 +142,19 @@ def test_16_bit_grey_keeps_its_shades(folder):
     shades = capture[0].rgb
     assert shades.std() > 5
     assert (shades[..., 0] == shades[..., 2]).all()
+
+
+@pytest.mark.parametrize("line", ["nan nan nan nan nan nan nan", "0 0 0 0 0 0 0"])
+def test_poses_of_a_tracker_that_was_lost_are_left_out(folder, line):
+    before = list(open_capture(folder))
+    file = folder / "groundtruth.txt"
+    lines = file.read_text().splitlines()
+    stamp = lines[-1].split()[0]
+    file.write_text("\n".join([*lines[:-1], f"{stamp} {line}"]))
+    capture = open_capture(folder)
+    assert len(list(capture)) == len(before) - 1
+    told = "; ".join(capture.describe().warnings)
+    assert "1 of 4 frames have no pose; 1 lines of the trajectory hold no pose" in told
+    file.write_text("\n".join(f"{i} {line}" for i in range(5)))
+    with pytest.raises(CaptureError, match="tracker that was lost"):
+        open_capture(folder)
