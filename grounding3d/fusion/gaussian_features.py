@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from grounding3d.errors import ArrayError
 from grounding3d.fusion.base import NO_CODE, GaussianFeatures
+from grounding3d.geometry.pointcloud import bounds, in_bounds
 from grounding3d.scene.base import Scene
 
 _SLOTS = 2
@@ -79,8 +80,8 @@ def _nearest_two(
         # a thing that was never encoded has no language to give
         if not len(thing.points) or not np.any(thing.embedding):
             continue
-        low, high = thing.points.min(axis=0) - reach_m, thing.points.max(axis=0) + reach_m
-        rows = np.flatnonzero(((means >= low) & (means <= high)).all(axis=1))
+        low, high = bounds(thing.points)
+        rows = np.flatnonzero(in_bounds(means, low - reach_m, high + reach_m))
         gap = np.asarray(cKDTree(thing.points).query(means[rows], distance_upper_bound=reach_m)[0])
         (gap1, code1), (gap2, code2) = best
         closer = gap < gap1[rows]

@@ -10,6 +10,7 @@ import numpy as np
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.fusion.tracks import Track
 from grounding3d.fusion.voxels import VoxelHistogram
+from grounding3d.geometry.pointcloud import bounds
 from grounding3d.geometry.transforms import invert_pose, transform_points
 from grounding3d.scene.surfels import axial_sigma
 
@@ -119,9 +120,9 @@ def measure_overlap(
     for i, segment in enumerate(cells):
         if not tracks or not len(segment):
             continue
-        points = segment.points
+        least, most = bounds(segment.points)
         margin = segment.cell_m
-        touch = (low <= points.max(axis=0) + margin) & (high >= points.min(axis=0) - margin)
+        touch = (low <= most + margin) & (high >= least - margin)
         for n in np.flatnonzero(touch.all(axis=1)):
             track = tracks[n]
             near_segment, near_track = segment.near(track.voxels)

@@ -13,6 +13,7 @@ from grounding3d.fusion.config import FusionConfig
 from grounding3d.fusion.splitting import connected
 from grounding3d.fusion.tracks import Track
 from grounding3d.fusion.voxels import VoxelHistogram
+from grounding3d.geometry.pointcloud import bounds, in_bounds
 
 if TYPE_CHECKING:
     from grounding3d.fusion.association import SegmentFuser
@@ -225,8 +226,8 @@ def _is_patch(thing: Candidate, support: cKDTree, config: FusionConfig) -> bool:
 def _is_top(support: FusedSegment, thing: FusedSegment, config: FusionConfig) -> bool:
     """Whether a support is the top of an object: most of it lies in the object's surface."""
     reach = config.support_voxel_size_m
-    low, high = thing.points.min(axis=0) - reach, thing.points.max(axis=0) + reach
-    inside = ((support.points >= low) & (support.points <= high)).all(axis=1)
+    low, high = bounds(thing.points)
+    inside = in_bounds(support.points, low - reach, high + reach)
     if inside.mean() < 0.6:
         return False
     near = cKDTree(thing.points).query(support.points[inside], distance_upper_bound=reach)[0]

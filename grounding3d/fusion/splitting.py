@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 
 from grounding3d.fusion.tracks import Track
 from grounding3d.fusion.voxels import VoxelHistogram
+from grounding3d.geometry.pointcloud import bounds
 
 _MAX_GRID_CELLS = 8_000_000
 
@@ -27,8 +28,9 @@ def connected(
         [n] bool.
     """
     index = np.floor(points / cell_m).astype(np.int64)
-    index -= index.min(axis=0)
-    shape = index.max(axis=0) + 1
+    low, high = bounds(index)
+    index -= low
+    shape = high - low + 1
     if shape.prod() > _MAX_GRID_CELLS:  # a plane that crosses a hall; nothing to gain there
         return np.ones(len(points), bool)
     grid = np.zeros(shape, bool)

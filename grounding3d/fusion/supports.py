@@ -10,7 +10,7 @@ from grounding3d.fusion.base import Segment
 from grounding3d.fusion.config import FusionConfig
 from grounding3d.fusion.tracks import Track
 from grounding3d.fusion.voxels import VoxelHistogram
-from grounding3d.geometry.pointcloud import fit_plane
+from grounding3d.geometry.pointcloud import bounds, fit_plane, in_bounds
 
 if TYPE_CHECKING:
     from grounding3d.fusion.association import SegmentFuser
@@ -46,9 +46,8 @@ def add_support(fuser: SegmentFuser, segment: Segment) -> None:
 def continues(points: np.ndarray, track: Track, config: FusionConfig) -> bool:
     """Whether plane points [n,3] lie in the plane of a support, and next to it."""
     gap = _GAP_CELLS * config.support_voxel_size_m
-    if (track.low > points.max(axis=0) + gap).any() or (
-        track.high < points.min(axis=0) - gap
-    ).any():
+    low, high = bounds(points)
+    if (track.low > high + gap).any() or (track.high < low - gap).any():
         return False
     # a sample tells planes apart as well
     mine, theirs = _some(points), _some(track.points)
@@ -65,8 +64,8 @@ def continues(points: np.ndarray, track: Track, config: FusionConfig) -> bool:
 
 def _within(points: np.ndarray, others: np.ndarray, margin_m: float) -> np.ndarray:
     """The points in the axis-aligned box of the others."""
-    low, high = others.min(axis=0) - margin_m, others.max(axis=0) + margin_m
-    return points[((points >= low) & (points <= high)).all(axis=1)]
+    low, high = bounds(others)
+    return points[in_bounds(points, low - margin_m, high + margin_m)]
 
 
 def _some(points: np.ndarray, n: int = 3000) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from grounding3d.fusion.evidence import Crop
 from grounding3d.fusion.voxels import VoxelHistogram
+from grounding3d.geometry.pointcloud import bounds
 
 
 @dataclass(eq=False)
@@ -43,8 +44,8 @@ class Track:
         """Replace the voxels and what is derived from them."""
         self.voxels = voxels
         self.points = voxels.points
-        self.low = self.points.min(axis=0) if len(voxels) else np.full(3, np.inf)
-        self.high = self.points.max(axis=0) if len(voxels) else np.full(3, -np.inf)
+        nowhere = np.full(3, np.inf), np.full(3, -np.inf)
+        self.low, self.high = bounds(self.points) if len(voxels) else nowhere
 
     @property
     def reliable_count(self) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from grounding3d.checks import as_float
 from grounding3d.errors import ArrayError
+from grounding3d.geometry.pointcloud import bounds
 from grounding3d.geometry.transforms import matrix_from_wxyz, rotation_between, wxyz_from_matrix
 
 _CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
@@ -84,7 +85,7 @@ def upright_box(points: np.ndarray, up_world: np.ndarray) -> OBB:
     c, s = np.cos(yaw), np.sin(yaw)
     R = R_up @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
     local = np.asarray(points, np.float64) @ R
-    low, high = local.min(axis=0), local.max(axis=0)
+    low, high = bounds(local)
     return OBB(R @ ((low + high) / 2), wxyz_from_matrix(R), high - low)
 
 
@@ -101,9 +102,9 @@ def _min_area_yaw(xy: np.ndarray) -> float:
     edges = np.roll(hull, -1, axis=0) - hull
     yaws = np.arctan2(edges[:, 1], edges[:, 0])
     c, s = np.cos(yaws), np.sin(yaws)
-    along = hull @ np.stack([c, s])
-    across = hull @ np.stack([-s, c])
-    return float(yaws[(np.ptp(along, axis=0) * np.ptp(across, axis=0)).argmin()])
+    along = np.stack([c, s], axis=1) @ hull.T
+    across = np.stack([-s, c], axis=1) @ hull.T
+    return float(yaws[(np.ptp(along, axis=1) * np.ptp(across, axis=1)).argmin()])
 
 
 def aabb_iou(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> float:

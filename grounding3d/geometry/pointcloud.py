@@ -10,6 +10,24 @@ _BITS = 21  # three signed 21-bit indices fit one int64
 _HALF = 1 << (_BITS - 1)
 
 
+def bounds(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest coordinates [3], [3] of points [N,3], N > 0.
+
+    Axis by axis: reductions along the first axis of a narrow array take many times as long.
+    """
+    axes = points.T
+    return np.array([x.min() for x in axes]), np.array([x.max() for x in axes])
+
+
+def in_bounds(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """[N] bool: points [N,D] with low <= point <= high on every axis; limits [D] or a number."""
+    low, high = (np.broadcast_to(limit, points.shape[1:]) for limit in (low, high))
+    inside = np.ones(len(points), bool)
+    for x, least, most in zip(points.T, low, high, strict=True):
+        inside &= (x >= least) & (x <= most)
+    return inside
+
+
 def voxel_keys(points: np.ndarray, voxel_size_m: float) -> np.ndarray:
     """One int64 key a voxel for points [N,3]; equal keys mean the same voxel.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from grounding3d.geometry.boxes import OBB, upright_box
+from grounding3d.geometry.pointcloud import in_bounds
 from grounding3d.geometry.transforms import wxyz_from_matrix
 
 _MIN_SIZE_M = 0.002
@@ -52,8 +53,8 @@ def height_range(box: OBB, up_world: np.ndarray) -> tuple[float, float]:
 def footprint_share(points: np.ndarray, under: OBB, margin_m: float = 0.01) -> float:
     """Share of points [n,3] that lie over (or under) the footprint of an upright box."""
     local = (np.asarray(points, float) - under.center) @ under.R
-    inside = np.abs(local[:, :2]) <= under.size[:2] / 2 + margin_m
-    return float(inside.all(axis=1).mean())
+    reach = under.size[:2] / 2 + margin_m
+    return float(in_bounds(local[:, :2], -reach, reach).mean())
 
 
 def _axes(
@@ -71,5 +72,5 @@ def _axes(
     R = upright_box(points, up_world).R
     local = points @ R
     low, high = robust_range(local, trim)
-    kept = ((local >= low) & (local <= high)).all(axis=1)
+    kept = in_bounds(local, low, high)
     return upright_box(points[kept] if kept.sum() >= 4 else points, up_world).R

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from grounding3d.fusion.base import FusedSegment
+from grounding3d.geometry.pointcloud import bounds, in_bounds
 
 _BIN_M = 0.004
 _LAYER_M = 0.008  # half the thickness of a level layer of noisy points
@@ -43,8 +44,8 @@ def return_feet(fused: Sequence[FusedSegment], up_world: np.ndarray) -> list[Fus
     objects = [n for n, s in enumerate(things) if s.kind == "object" and len(s.points) >= 8]
     if len(objects) < 2:
         return things
-    low = np.stack([things[n].points.min(axis=0) for n in objects]) - _RING_M
-    high = np.stack([things[n].points.max(axis=0) for n in objects]) + _RING_M
+    low, high = np.array([bounds(things[n].points) for n in objects]).swapaxes(0, 1)
+    low, high = low - _RING_M, high + _RING_M
     for row, slab in enumerate(objects):
         meets = (low <= high[row]).all(axis=1) & (high >= low[row]).all(axis=1)
         meets[row] = False
@@ -103,8 +104,8 @@ def _stands_on(slab: np.ndarray, standing: np.ndarray, up: np.ndarray, top: floa
     surface = slab[np.abs(slab @ up - top) <= _LAYER_M] @ level
     # the slab is hidden where the thing stands, so its outline counts
     flat = standing @ level
-    low, high = surface.min(axis=0), surface.max(axis=0)
-    inside = ((flat >= low - _LAYER_M) & (flat <= high + _LAYER_M)).all(axis=1)
+    low, high = bounds(surface)
+    inside = in_bounds(flat, low - _LAYER_M, high + _LAYER_M)
     return bool(inside.mean() >= _ON_SHARE)
 
 

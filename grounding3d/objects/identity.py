@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from grounding3d.fusion.base import FusedSegment
+from grounding3d.geometry.pointcloud import bounds
 from grounding3d.objects.base import ObjectMap
 
 _NEAR_M = 0.02
@@ -25,8 +26,8 @@ def assign_ids(
     for item in previous or ():
         if not len(item.points) or not fused:
             continue
-        least, most = item.points.min(axis=0) - _NEAR_M, item.points.max(axis=0) + _NEAR_M
-        meeting = np.flatnonzero(((low <= most) & (high >= least)).all(axis=1))
+        least, most = bounds(item.points)
+        meeting = np.flatnonzero(((low <= most + _NEAR_M) & (high >= least - _NEAR_M)).all(axis=1))
         same = [fused[n] for n in meeting if fused[n].kind == item.kind]
         if not same:
             continue
@@ -49,6 +50,5 @@ def assign_ids(
 
 def _bounds(clouds: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest coordinates [n,3] of clouds that have points."""
-    low = np.array([cloud.min(axis=0) for cloud in clouds]).reshape(-1, 3)
-    high = np.array([cloud.max(axis=0) for cloud in clouds]).reshape(-1, 3)
+    low, high = np.array([bounds(cloud) for cloud in clouds]).reshape(-1, 2, 3).swapaxes(0, 1)
     return low, high

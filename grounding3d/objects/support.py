@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from grounding3d.geometry.boxes import OBB
+from grounding3d.geometry.pointcloud import in_bounds
 from grounding3d.objects.config import ObjectConfig
 from grounding3d.objects.extent import footprint_share, height_range
 
@@ -101,14 +102,12 @@ def floor_under(
     if not lower:
         return None
     height, floor = max(lower, key=lambda pair: pair[0])
-    local = (surface - table.box.center) @ table.box.R
     heights = surface @ up_world
     low, high = height + _LEG_CLEARANCE_M, bottom - _LEG_CLEARANCE_M
-    column = heights[
-        (np.abs(local[:, :2]) <= table.box.size[:2] / 2 + 0.02).all(axis=1)
-        & (heights > low)
-        & (heights < high)
-    ]
+    between = (heights > low) & (heights < high)
+    local = (surface[between] - table.box.center) @ table.box.R
+    reach = table.box.size[:2] / 2 + 0.02
+    column = heights[between][in_bounds(local[:, :2], -reach, reach)]
     levels = np.histogram(column, bins=_LEG_LEVELS, range=(low, high))[0]
     enough = len(column) >= _LEG_POINTS and np.count_nonzero(levels) >= _LEG_LEVELS / 2
     return (floor, height) if enough else None

@@ -6,9 +6,32 @@ import numpy as np
 import pytest
 
 from grounding3d.errors import ArrayError
-from grounding3d.geometry.pointcloud import fit_plane, voxel_centers, voxel_downsample, voxel_keys
+from grounding3d.geometry.pointcloud import (
+    bounds,
+    fit_plane,
+    in_bounds,
+    voxel_centers,
+    voxel_downsample,
+    voxel_keys,
+)
 
 POINTS = np.random.default_rng(0).uniform(-5, 5, (500, 3))
+
+
+def test_bounds_hold_all_points_and_each_is_touched():
+    low, high = bounds(POINTS)
+    np.testing.assert_array_equal(low, POINTS.min(axis=0))
+    np.testing.assert_array_equal(high, POINTS.max(axis=0))
+    assert in_bounds(POINTS, low, high).all()
+    assert not in_bounds(POINTS, np.nextafter(low, 9), high).all()
+
+
+def test_a_point_is_in_bounds_if_every_axis_is():
+    low, high = np.array([-1.0, -2, 0]), np.array([3.0, 1, 2])
+    expected = ((low <= POINTS) & (high >= POINTS)).all(axis=1)
+    assert 0 < expected.sum() < len(POINTS)
+    np.testing.assert_array_equal(in_bounds(POINTS, low, high), expected)
+    np.testing.assert_array_equal(in_bounds(POINTS, -1, 1), (np.abs(POINTS) <= 1).all(axis=1))
 
 
 def test_equal_keys_mean_the_same_voxel():
