@@ -29,6 +29,7 @@ FORMATS = Registry(
     {
         "folder": "grounding3d.capture.folder:FolderFormat",
         "ros2": "grounding3d.capture.ros2_bag:Ros2BagFormat",
+        "ros1": "grounding3d.capture.ros2_bag:Ros1BagFormat",
         "nerfstudio": "grounding3d.capture.nerfstudio:NerfstudioFormat",
         "tum": "grounding3d.capture.tum:TumFormat",
         "7scenes": "grounding3d.capture.seven_scenes:SevenScenesFormat",

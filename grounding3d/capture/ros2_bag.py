@@ -1,4 +1,4 @@
-"""ROS 2 bags: posed RGB-D frames out of images, camera_info and tf, without a ROS installation."""
+"""ROS bags: posed RGB-D frames out of images, camera_info and tf, without a ROS installation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from weakref import finalize
 
 import numpy as np
 
+from grounding3d.capture import ros1_storage
 from grounding3d.capture.base import CaptureConfig, CaptureDescription, RGBDFrame
 from grounding3d.capture.indexed import limit_depth, require_depth, select_frames, up_direction
 from grounding3d.capture.losses import Losses
@@ -32,13 +33,8 @@ class Ros2BagFormat:
 
     @staticmethod
     def recognises(path: Path) -> bool:
-        """A folder with .mcap or .db3 files, or such a file; a ROS 1 bag too, to say what to do."""
-        try:
-            if path.is_dir():
-                return bool(storage_files(path))
-            return path.suffix == ".bag" or bool(storage_files(path))
-        except OSError:
-            return False
+        """A folder with .mcap or .db3 files, or such a file."""
+        return _kind(path) == "ros2"
 
     @staticmethod
     def open(path: Path, config: CaptureConfig) -> Ros2Capture:
@@ -49,17 +45,32 @@ class Ros2BagFormat:
         """
         if not path.exists():
             raise CaptureError(f"{path} does not exist", hint="Give a recorded file or folder.")
-        if path.suffix == ".bag":
-            raise CaptureError(
-                f"{path} is a ROS 1 bag, which is not supported yet",
-                hint=f"Convert it: rosbags-convert --src {path} --dst {path.with_suffix('')}",
-            )
         with open_bag(path) as bag:
             return _open(bag, config)
 
 
+class Ros1BagFormat(Ros2BagFormat):
+    """Entry of the table of capture formats; ROS 1's messages are read as ROS 2's."""
+
+    @staticmethod
+    def recognises(path: Path) -> bool:
+        """A .bag file, or a folder with such files."""
+        return _kind(path) == "ros1"
+
+
+def _kind(path: Path) -> str:
+    """Name of the format in the table, "" for neither."""
+    try:
+        files = storage_files(path)
+    except OSError:
+        return ""
+    if not files:
+        return ""
+    return "ros1" if files[0].suffix == ros1_storage.SUFFIX else "ros2"
+
+
 class Ros2Capture:
-    """Posed RGB-D frames of a ROS 2 bag, in the order of their depth stamps.
+    """Posed RGB-D frames of a bag, in the order of their depth stamps.
 
     Attributes:
         world_frame: frame of the poses.
@@ -232,7 +243,7 @@ def _describe(bag: Bag, rig: Rig, poses: PoseSource, notes: list[str]) -> Captur
     }
     if bag.distro:
         details["ros_distro"] = bag.distro
-    return CaptureDescription("ros2", bag.path, details, tuple(notes))
+    return CaptureDescription(_kind(bag.path), bag.path, details, tuple(notes))
 
 
 def _up(world_frame: str) -> np.ndarray | None:

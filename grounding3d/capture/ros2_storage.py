@@ -1,4 +1,4 @@
-"""Opening ROS 2 bags without ROS: folders, lone .mcap and .db3 files."""
+"""Opening bags without ROS: folders, lone .mcap and .db3 files of ROS 2, .bag files of ROS 1."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 
+from grounding3d.capture import ros1_storage
 from grounding3d.errors import CaptureError
 
 _log = logging.getLogger(__name__)
@@ -46,10 +47,13 @@ class TopicFacts:
 
 
 def storage_files(path: Path) -> list[Path]:
-    """Storage files of a bag folder in natural order, or the file itself; compressed ones too."""
-    if path.is_file():
-        return [path] if _is_storage(path) else []
-    files = [entry for entry in path.iterdir() if entry.is_file() and _is_storage(entry)]
+    """Storage files of a bag folder in natural order, or the file itself; compressed ones too.
+
+    Of ROS 1 where there is nothing of ROS 2.
+    """
+    entries = [path] if path.is_file() else [entry for entry in path.iterdir() if entry.is_file()]
+    files = [entry for entry in entries if _is_storage(entry)]
+    files = files or [entry for entry in entries if entry.suffix == ros1_storage.SUFFIX]
     return sorted(
         files,
         key=lambda file: [
@@ -155,17 +159,15 @@ def message_types(distro: str) -> Any:
 
 @contextmanager
 def open_bag(path: Path) -> Iterator[Bag]:
-    """Open a bag folder, or a lone `.mcap` or `.db3` file, until the end of the `with` block.
+    """Open a bag folder, or a lone `.mcap`, `.db3` or `.bag` file, until the `with` block ends.
 
     Raises:
         CaptureError: empty, cut short, damaged, or written in a way that is not supported.
     """
-    from rosbags.rosbag2 import Reader
-
     files = storage_files(path)
     if not files:
         raise CaptureError(
-            f"{path} is no ROS 2 bag", expected="a folder with .mcap or .db3 files, or such a file"
+            f"{path} is no bag", expected="a folder with .mcap, .db3 or .bag files, or such a file"
         )
     for file in files:
         _check_file(file)
@@ -174,11 +176,19 @@ def open_bag(path: Path) -> Iterator[Bag]:
             if path.is_dir() and (path / "metadata.yaml").exists():
                 sources = [path]
             else:
-                if path.is_dir():
+                if path.is_dir() and files[0].suffix != ros1_storage.SUFFIX:
                     _log.warning("%s has no metadata.yaml; its files are read one by one", path)
                 sources = [_unpacked(file, stack) for file in files]
-            readers = [stack.enter_context(Reader(source)) for source in sources]
+            readers = [stack.enter_context(_reader(source)) for source in sources]
         yield Bag(path, readers)
+
+
+def _reader(source: Path) -> Any:
+    from rosbags.rosbag2 import Reader
+
+    if source.suffix == ros1_storage.SUFFIX:
+        return ros1_storage.Ros1Reader(source, message_types(""))
+    return Reader(source)
 
 
 def _check_file(file: Path) -> None:
@@ -190,6 +200,8 @@ def _check_file(file: Path) -> None:
         head = stream.read(16)
         stream.seek(max(0, size - len(_MCAP_MAGIC)))
         tail = stream.read()
+    if file.suffix == ros1_storage.SUFFIX and not head.startswith(ros1_storage.MAGIC):
+        raise CaptureError(f"{file} is not a ROS 1 bag", found=f"it begins with {head!r}")
     if file.suffix == ".mcap":
         if not head.startswith(_MCAP_MAGIC):
             raise CaptureError(f"{file} is not an mcap file", found=f"it begins with {head[:8]!r}")
@@ -221,6 +233,11 @@ def _reading(path: Path) -> Iterator[None]:
         if "erialization format" in text:
             raise CaptureError(
                 f"{path} holds messages of another serialization", expected="cdr", found=text
+            ) from error
+        if path.suffix == ros1_storage.SUFFIX:
+            raise CaptureError(
+                f"{path} does not read as a ROS 1 bag: {text}",
+                hint=f"If the recording was interrupted: rosbag reindex {path.name}",
             ) from error
         raise CaptureError(
             f"{path} does not read as a ROS 2 bag: {text}",

@@ -259,11 +259,11 @@ def send_static(bag: BagBuilder, frame: str = FRAME) -> None:
     bag.tf("camera_link", frame, OPTICAL, T0, static=True)
 
 
-def simple_bag(path: Path, count: int = 4, **options: Any) -> Path:
+def simple_bag(path: Path, count: int = 4, start: int = 0, **options: Any) -> Path:
     """A robot that drives along map's x at 1 m/s and takes a frame every 0.1 s."""
     with BagBuilder(path) as bag:
         send_static(bag)
-        for i in range(count):
+        for i in range(start, start + count):
             stamp_s = T0 + 0.1 * i
             bag.tf("map", "base_link", translation(0.1 * i, 0.0, 0.0), stamp_s)
             send_camera(bag, stamp_s, **options)

@@ -18,6 +18,7 @@ from grounding3d.capture.summary import summarise
 from grounding3d.capture.writers import WRITERS
 from grounding3d.errors import CaptureError, GroundingError
 from grounding3d.geometry.camera import Camera
+from tests.capture.ros1_bags import write_ros1
 from tests.factories import SMALL_CAMERA, ListCapture, depth_disagreement_m, make_capture
 
 KINECT = Camera.from_focal(585, 585, 320, 240, 640, 480)
@@ -36,6 +37,9 @@ def write_seven_scenes(capture: Capture, path: Path) -> None:
 def _write(name: str, capture: Capture, path: Path) -> None:
     if name == "7scenes":
         write_seven_scenes(capture, path)
+    elif name == "ros1":
+        WRITERS.load("ros2")(capture, path.with_name("as_ros2"))
+        write_ros1(path.with_name("as_ros2"), path)
     else:
         WRITERS.load(name)(capture, path)
 
@@ -44,6 +48,7 @@ def _write(name: str, capture: Capture, path: Path) -> None:
 QUANTISATION = {
     "folder": {"rgb": 0, "depth_m": 0.0006, "pose": 1e-12, "stamps": True, "up": True},
     "ros2": {"rgb": 8, "depth_m": 0.0006, "pose": 1e-6, "stamps": True, "up": True},
+    "ros1": {"rgb": 8, "depth_m": 0.0006, "pose": 1e-6, "stamps": True, "up": True},
     "nerfstudio": {"rgb": 0, "depth_m": 0.0006, "pose": 1e-12, "stamps": False, "up": False},
     "tum": {"rgb": 0, "depth_m": 0.0002, "pose": 1e-7, "stamps": True, "up": False},
     "7scenes": {"rgb": 0, "depth_m": 0.0006, "pose": 1e-9, "stamps": False, "up": False},
