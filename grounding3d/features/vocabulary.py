@@ -30,9 +30,19 @@ FLOOR_NOUNS = ("floor", "carpet", "rug", "ground")
 @lru_cache(maxsize=8)
 def read_nouns(name: str) -> tuple[str, ...]:
     """The nouns of words/NAME.txt, one a line; lines with # are headings."""
+    return tuple(dict.fromkeys(row[0] for row in _rows(name)))
+
+
+@lru_cache(maxsize=1)
+def read_lengths() -> dict[str, tuple[float, float]]:
+    """Between which lengths, metres, the longest side of each household noun usually is."""
+    return {noun: (float(low), float(high)) for noun, low, high in _rows("household")}
+
+
+def _rows(name: str) -> list[list[str]]:
+    """The lines of words/NAME.txt at their tabs."""
     lines = (_FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
-    words = (line.strip() for line in lines if not line.startswith("#"))
-    return tuple(dict.fromkeys(word for word in words if word))
+    return [line.split("\t") for line in lines if line.strip() and not line.startswith("#")]
 
 
 def label_vocabulary(encoder: Encoder) -> Vocabulary:

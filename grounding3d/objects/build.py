@@ -99,11 +99,12 @@ class _Nouns:
         self._ground = keep_nouns(vocabulary, lambda name: name in FLOOR_NOUNS)
         self._things = keep_nouns(vocabulary, lambda name: name not in supports)
 
-    def label(self, kind: str, object_id: int, embedding: np.ndarray) -> str:
-        """The noun nearest to an embedding [D] among those that the kind of thing allows."""
-        if kind != "support":
-            return nearest_noun(embedding, self._things)
-        return nearest_noun(embedding, self._ground if object_id in self._floors else self._raised)
+    def label(self, kind: str, object_id: int, embedding: np.ndarray, length_m: float) -> str:
+        """The noun nearest to an embedding [D] among those that kind and longest side allow."""
+        nouns = self._things
+        if kind == "support":
+            nouns = self._ground if object_id in self._floors else self._raised
+        return nearest_noun(embedding, length_m, nouns)
 
 
 def _object(
@@ -135,7 +136,7 @@ def _object(
         covariance=covariance,
         embedding=embedding,
         view_embeddings=best,
-        label=nouns.label(segment.kind, object_id, embedding),
+        label=nouns.label(segment.kind, object_id, embedding, float(stand.box.size.max())),
         points=segment.points,
         rgb=segment.rgb,
         n_views=len(segment.keyframes),

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from grounding3d.features.base import Vocabulary
+from grounding3d.features.sizes import octaves_off
 
 _ROUNDS = 4
+_CREDIBLE_OCTAVES = 0.5  # no noun is a label of what lies farther outside its usual sizes
 _MIN_SPREAD = 0.05  # views that differ by less than this cosine distance are never outliers
 
 
@@ -39,11 +41,16 @@ def robust_mean(embeddings: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray
     return mean.astype(np.float32), weight
 
 
-def nearest_noun(embedding: np.ndarray, vocabulary: Vocabulary | None) -> str:
-    """The vocabulary's noun nearest to a vector [D]; "unknown" without either."""
+def nearest_noun(embedding: np.ndarray, length_m: float, vocabulary: Vocabulary | None) -> str:
+    """The vocabulary's noun nearest to a vector [D], among those that a thing of that length may
+    be called; "unknown" without either."""
     if vocabulary is None or not len(vocabulary.names) or not embedding.any():
         return "unknown"
-    return vocabulary.names[int(np.argmax(vocabulary.vectors @ embedding))]
+    fit = vocabulary.vectors @ embedding
+    credible = octaves_off(vocabulary.names, np.array([length_m]))[:, 0] <= _CREDIBLE_OCTAVES
+    if credible.any():
+        fit = np.where(credible, fit, -np.inf)
+    return vocabulary.names[int(np.argmax(fit))]
 
 
 def keep_nouns(vocabulary: Vocabulary | None, keep: Callable[[str], bool]) -> Vocabulary | None:

@@ -13,6 +13,8 @@ NULL_FOUND = 0.98
 """Without a calibration: share of unrelated nouns that the answer has to beat."""
 NULL_RANK = 0.03
 """Without a calibration: at most this share of rival nouns may fit the object better."""
+NULL_OFF = 1.5
+"""Without a calibration: at most so many doublings may the object be outside the usual sizes."""
 NULL_TIE = 0.25
 """Without a calibration: two objects this near, in standard deviations, are a tie."""
 
@@ -43,7 +45,8 @@ class NullRule:
     """Decides by the scene's own null distribution, for encoders without a calibration.
 
     An object is the answer if it fits the query better than nearly every unrelated noun fits any
-    object of the scene, and if nearly no rival noun fits that object better.
+    object of the scene, if nearly no rival noun fits that object better, and if it is of a size
+    that such things have.
 
     Args:
         null_best: [U] sorted best z of every unrelated noun.
@@ -60,8 +63,9 @@ class NullRule:
     def score(self, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
         """[M] share of unrelated nouns that are beaten, and [M] what to sort by."""
         beaten = np.searchsorted(self._null_best, evidence.z, side="left")
-        return beaten / len(self._null_best), evidence.z + evidence.kind
+        return beaten / len(self._null_best), evidence.z + evidence.kind + evidence.size
 
     def passes(self, evidence: Evidence, score: np.ndarray) -> np.ndarray:
         """[M] whether an object may be an answer."""
-        return (score >= NULL_FOUND) & (evidence.rank >= -NULL_RANK)
+        credible = evidence.size >= -NULL_OFF
+        return (score >= NULL_FOUND) & (evidence.rank >= -NULL_RANK) & credible

@@ -13,6 +13,7 @@ import numpy as np
 
 from grounding3d.features.base import Encoder
 from grounding3d.features.relevancy import relevancy_scale, sigmoid
+from grounding3d.features.sizes import octaves_off
 from grounding3d.features.vocabulary import (
     FLOOR_NOUNS,
     RAISED_NOUNS,
@@ -28,7 +29,7 @@ from grounding3d.query.parse import without_attributes
 
 FEATURES = (
     "similarity", "view_similarity", "margin", "preference", "rank", "z", "profile", "relevancy",
-    "lead", "noun", "plain", "kind", "views", "colour",
+    "lead", "noun", "plain", "kind", "views", "colour", "size",
 )  # fmt: skip
 """Columns of `Evidence.matrix`; for each, more speaks for the object."""
 
@@ -67,6 +68,8 @@ class Evidence:
             that of an eighth: what others were seen more often than may be a fragment.
         colour: [M] log-likelihood that the object's observed colours are the asked ones, 0 where
             no colour was asked for.
+        size: [M] minus the doublings of length by which the object lies outside the usual sizes of
+            what was asked for and its synonyms, 0 where those are not known.
     """
 
     similarity: np.ndarray
@@ -83,6 +86,7 @@ class Evidence:
     kind: np.ndarray
     views: np.ndarray
     colour: np.ndarray
+    size: np.ndarray
 
     @property
     def matrix(self) -> np.ndarray:
@@ -111,6 +115,8 @@ class EvidenceIndex:
             _RAISED: np.where(level == _RAISED, 1.0, np.where(_bulky(objects), 0.0, -1.0)),
             _FLOOR: np.where(level == _FLOOR, 1.0, -1.0),
         }
+        lengths = np.array([item.box.size.max() for item in objects])
+        self._size_off = octaves_off(rivals.names, lengths).T  # [M,R]
         self.rival_names = rivals.names
         self._rival_fit = self.embeddings @ rivals.vectors.T
         self._rival_fit_unit = _unit_rows(self._rival_fit)
@@ -232,6 +238,7 @@ class EvidenceIndex:
             kind=self._kind(named)[rows],
             views=self._seen[rows],
             colour=colour,
+            size=self._size(named[: self._n_rivals])[rows],
         )
 
     def _preference(
@@ -242,6 +249,11 @@ class EvidenceIndex:
         counted[near] = 0
         rivals = np.maximum(self._rival_exp[rows] @ counted, 1e-37)
         return np.asarray(own - np.logaddexp(own, self._rival_top[rows] + np.log(rivals)))
+
+    def _size(self, closeness: np.ndarray) -> np.ndarray:
+        """[M] of `Evidence.size`; the nearer a household noun [R] is, the more its size counts."""
+        weight = np.maximum(closeness - rival_limit(closeness), 0) ** 2
+        return -(self._size_off @ weight) / max(float(weight.sum()), 1e-12)
 
     def null_best(self) -> np.ndarray:
         """[U] sorted: for each unrelated noun, the z of the object that fits it best."""

@@ -24,6 +24,7 @@ from object_factories import (
 )
 
 from grounding3d.features.base import Vocabulary
+from grounding3d.features.vocabulary import read_lengths
 from grounding3d.objects.base import ObjectMap
 from grounding3d.objects.build import build_objects
 from grounding3d.objects.covariance import center_covariance
@@ -174,6 +175,13 @@ def test_labels_are_the_nearest_nouns() -> None:
     objects = build_objects(table_segments(), make_scene(), vocabulary=words)
     assert [objects.by_id(i).label for i in (2, 3)] == ["mug", "box"]
     assert {o.label for o in build_objects(table_segments(), make_scene())} == {"unknown"}
+
+
+def test_no_label_is_of_another_size_than_the_thing() -> None:
+    words = Vocabulary(("sofa", "mug"), np.stack([unit(2), unit(2) + 0.1 * unit(3)]))
+    objects = build_objects(table_segments(), make_scene(), vocabulary=words)
+    assert objects.by_id(2).box.size.max() < 0.25 * read_lengths()["sofa"][0]
+    assert objects.by_id(2).label == "mug"  # though the sofa is a little nearer
 
 
 def test_a_support_is_called_a_kind_of_table_or_floor() -> None:
