@@ -13,7 +13,7 @@ TEST_LIBRARIES := chromium
 # nerfstudio's environment; its tests run in it where it has been made
 NERF := .venv-nerf
 
-.PHONY: demo nerf test test-quick lint format types check bench clean
+.PHONY: demo nerf test test-quick lint format types check versions system clean
 
 demo: $(STAMP)
 	$(BIN)/grounding3d demo -o out/demo
@@ -43,10 +43,16 @@ types: $(STAMP)
 
 check: lint types test
 
-$(STAMP): pyproject.toml constraints.txt tools/system_libraries.sh $(wildcard cpp/* cpp/kernels/*)
+# the wheel in clean environments of the oldest and newest Python, where this machine has them
+versions: system
+	bash .ci/python_versions
+
+system:
+	@sh tools/system_libraries.sh $(SYSTEM_LIBRARIES)
+
+$(STAMP): pyproject.toml constraints.txt tools/system_libraries.sh $(wildcard cpp/* cpp/kernels/*) | system
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "grounding3d needs Python 3.10 to 3.13, found $$($(PYTHON) --version); name one with: make PYTHON=python3.12"; exit 1; }
-	sh tools/system_libraries.sh $(SYSTEM_LIBRARIES)
 	$(PYTHON) -m venv $(VENV) || { echo "python's venv is missing: apt-get install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet $(PINS) torch

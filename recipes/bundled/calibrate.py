@@ -1,8 +1,8 @@
-"""Fit the score table: python -m recipes.bundled.calibrate --work DIR --seeds 700000 700040.
+"""Fit the score table: python -m recipes.bundled.calibrate --work DIR --rooms 2500 2508.
 
-Simulates table tops with seeds that no test or benchmark uses (objects of the mesh pack, parametric
-ones and both, one of a kind and several), builds each with the ordinary pipeline, asks its
-questions, and fits `grounding3d/query/tables/NAME.json`. What is in the work folder already
+Simulates table tops and rooms with seeds that no test or benchmark uses (objects of the mesh pack,
+parametric ones and both, one of a kind and several), builds each with the ordinary pipeline, asks
+its questions, and fits `grounding3d/query/tables/NAME.json`. What is in the work folder already
 (captures, samples) is used again. `grounding3d calibrate` does the same for anybody's captures.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import get_args
@@ -31,24 +30,38 @@ _log = logging.getLogger("calibrate")
 TRUTH = "ground_truth.json"
 
 
-def record(folder: Path, seed: int, meshes: Path | None, frames: int) -> None:
-    """Simulate one capture, unless it is there."""
+def record_table(folder: Path, seed: int, meshes: Path | None, frames: int) -> None:
+    """Simulate a table top, unless it is there."""
     from grounding3d.capture.simulator.queries.base import Kind
     from grounding3d.capture.simulator.record import record_tabletop
     from grounding3d.capture.simulator.tabletop import TabletopConfig
 
     if (folder / TRUTH).is_file():
         return
-    held_out = tuple(Path(__file__).with_name("held_out.txt").read_text().split())
     config = TabletopConfig(
         pack=None if seed % 4 == 0 else meshes,
         p_generated=0.5 if seed % 4 == 2 else 0.0,
         n_twins=seed % 3 % 2,
         n_frames=frames,
-        held_out=held_out,
+        held_out=_held_out(),
         question_kinds=get_args(Kind),
     )
     record_tabletop(folder, seed, config, format="folder")
+
+
+def record_walk(folder: Path, seed: int, meshes: Path | None, frames: int) -> None:
+    """Simulate a room, unless it is there."""
+    from grounding3d.capture.simulator.record import record_room
+    from grounding3d.capture.simulator.room.config import RoomConfig
+
+    if (folder / TRUTH).is_file():
+        return
+    config = RoomConfig(pack=meshes, n_frames=frames, held_out=_held_out())
+    record_room(folder, seed, config, format="folder")
+
+
+def _held_out() -> tuple[str, ...]:
+    return tuple(Path(__file__).with_name("held_out.txt").read_text().split())
 
 
 def vain_captions(truth: dict, others: list[dict], seed: int, count: int = 6) -> list[dict]:
@@ -91,21 +104,25 @@ def weights_hash(spec: str) -> str:
     return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def prepare(args: argparse.Namespace, seeds: Iterable[int]) -> list[Sample]:
-    """Samples of every seed; what is missing is recorded and built."""
-    folders = {seed: args.work / f"seed-{seed}" for seed in seeds}
-    for seed, folder in folders.items():
-        record(folder, seed, args.meshes, args.frames)
-        _log.info("seed %d is recorded", seed)
-    truths = {seed: read_truth(folder / TRUTH) for seed, folder in folders.items()}
+def prepare(args: argparse.Namespace) -> list[Sample]:
+    """Samples of every table top and room; what is missing is recorded and built."""
+    scenes = [("seed", n, record_table, args.frames) for n in range(*args.seeds)]
+    scenes += [("room", n, record_walk, args.room_frames) for n in range(*args.rooms)]
+    truths = {}
+    for kind, number, record, frames in scenes:
+        folder = args.work / f"{kind}-{number}"
+        record(folder, number, args.meshes, frames)
+        truths[folder.name] = read_truth(folder / TRUTH)
+        _log.info("%s is recorded", folder.name)
     samples = []
-    for seed, folder in folders.items():
-        path = args.work / f"seed-{seed}.{args.encoder}.npz"
+    for kind, number, *_ in scenes:
+        folder = args.work / f"{kind}-{number}"
+        path = args.work / f"{folder.name}.{args.encoder}.npz"
         if not path.is_file():
-            others = [truth for other, truth in truths.items() if other != seed]
-            save_samples(path, build(folder, args.encoder, others, seed))
+            others = [t for name, t in truths.items() if name != folder.name]
+            save_samples(path, build(folder, args.encoder, others, number))
         samples += load_samples(path)
-        _log.info("seed %d is built", seed)
+        _log.info("%s is built", folder.name)
     return samples
 
 
@@ -113,22 +130,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="captures and samples")
     parser.add_argument("--seeds", type=int, nargs=2, default=(700000, 700040))
+    parser.add_argument("--rooms", type=int, nargs=2, default=(0, 0), help="seeds of rooms")
     parser.add_argument("--meshes", type=Path, help="mesh pack; default: parametric objects only")
     parser.add_argument("--frames", type=int, default=20)
+    parser.add_argument("--room-frames", type=int, default=90)
     parser.add_argument("--encoder", default="bundled-v2")
     parser.add_argument("--name", help="id of the table; default: ENCODER-1")
     parser.add_argument("--out", type=Path, default=FOLDER)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    samples = prepare(args, range(*args.seeds))
+    samples = prepare(args)
     check_samples(samples)
     identity = identify(load_encoder(args.encoder))
     name = args.name or f"{args.encoder}-1"
     provenance = {
         "made_by": "recipes.bundled.calibrate",
         "simulated_seeds": list(args.seeds),
+        "simulated_rooms": list(args.rooms),
         "objects": "mesh pack and parametric" if args.meshes else "parametric",
-        "frames": args.frames,
+        "frames": [args.frames, args.room_frames],
         "weights_sha256": weights_hash(args.encoder),
         "n_queries": len(samples),
         "cross_validated": validation(samples, identity),
