@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from grounding3d.features.mask_background import Background
 from grounding3d.features.mask_furniture import connect_apart, is_body, is_floor
@@ -62,21 +63,23 @@ def standing_pieces(
     found = np.zeros(pieces.max() + 1, bool)
     if len(found) == 1:
         return found
+    at = np.flatnonzero(pieces)
+    index, points = pieces.ravel()[at], surface.points.reshape(-1, 3)[at]
+    ground, sigma = upright.ground.reshape(-1, 2), surface.sigma_m.ravel()[at]
+    size = np.maximum(np.bincount(index, minlength=len(found)), 1)
     for other, plane in enumerate(background.supports, 1):
         if other == number or (number is None and is_floor(surface, plane)):
             continue
-        hull = outline(upright.ground[background.labels == other][::3])
+        height = plane.height(points)
+        near = np.flatnonzero(np.abs(height) < 0.02 + 2 * sigma)
+        if not len(near):
+            continue
+        hull = outline(ground[np.flatnonzero(background.labels == other)[::3]])
         if hull is None:
             continue
-        inside = pieces > 0
-        height = plane.height(surface.points[inside])
-        index = pieces[inside]
-        near = (np.abs(height) < 0.02 + 2 * surface.sigma_m[inside]) & within(
-            upright.ground[inside], hull.astype(np.float32), 0.02
-        )
-        size = np.maximum(np.bincount(index, minlength=len(found)), 1)
-        low = np.bincount(index, weights=height < -0.03, minlength=len(found)) / size
-        foot = np.bincount(index, weights=near, minlength=len(found))
+        feet = near[within(ground[at[near]], hull.astype(np.float32), 0.02)]
+        low = np.bincount(index[height < -0.03], minlength=len(found)) / size
+        foot = np.bincount(index[feet], minlength=len(found))
         found |= (foot > 3) & (low < 0.05)
     found[0] = False
     return found
@@ -86,11 +89,13 @@ def _under(surface: Surface, plane: Plane, upright: Upright) -> np.ndarray:
     """Pixels [h,w] below a support and within its outline seen from above."""
     height = plane.height(surface.points)
     low = surface.valid & (height < -0.001 - surface.sigma_m) & ~plane.bits
-    hull = outline(upright.ground[plane.bits][::3])
-    if hull is None:
-        return low & False
-    low[low] = within(upright.ground[low], hull.astype(np.float32), _OVERHANG_M)
-    return low
+    ground = upright.ground.reshape(-1, 2)
+    hull = outline(ground[np.flatnonzero(plane.bits)[::3]])
+    under = np.zeros_like(low)
+    if hull is not None:
+        at = np.flatnonzero(low)
+        under.ravel()[at] = within(ground[at], hull.astype(np.float32), _OVERHANG_M)
+    return under
 
 
 def _hanging(
@@ -119,16 +124,19 @@ def _hanging(
     if not pieces.any():
         return taken
     height = plane.height(surface.points)
-    tops = np.full(pieces.max() + 1, -np.inf)
-    np.maximum.at(tops, pieces[pieces > 0], height[pieces > 0])
+    boxes = ndimage.find_objects(pieces)
+    tops = np.full(len(boxes) + 1, -np.inf)
+    at = np.flatnonzero(pieces)
+    np.maximum.at(tops, pieces.ravel()[at], height.ravel()[at])
     for _ in range(2):
         for piece in np.unique(pieces[widen(widen(widen(own | taken)))]):
             if piece == 0 or tops[piece] < -_LEG_M:
                 continue
             if standing[piece] and tops[piece] < -_TOUCH_M:
                 continue
-            inside = pieces == piece
-            begin = upright.ground[inside & (height > tops[piece] - 0.1)]
+            box = boxes[piece - 1]
+            inside = pieces[box] == piece
+            begin = upright.ground[box][inside & (height[box] > tops[piece] - 0.1)]
             if tops[piece] > -_EDGE_M or np.ptp(begin, axis=0).max() < _LEG_WIDTH_M:
-                taken |= inside
+                taken[box] |= inside
     return taken

@@ -34,7 +34,7 @@ def make_upright(surface: Surface, up: np.ndarray) -> Upright:
     axes = np.stack([up, first, np.cross(up, first)], axis=1).astype(np.float32)
     turned = surface.points @ axes
     level = (surface.area_m2 > 0) & (surface.normals @ axes[:, 0] > 0.9)
-    return Upright(turned[..., 0], turned[..., 1:], level)
+    return Upright(turned[..., 0], np.ascontiguousarray(turned[..., 1:]), level)
 
 
 def outline(points: np.ndarray) -> np.ndarray | None:

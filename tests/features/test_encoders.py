@@ -37,6 +37,14 @@ def images() -> list[np.ndarray]:
     return [rng.integers(0, 256, (*size, 3), np.uint8) for size in sizes]
 
 
+def test_the_layout_in_memory_changes_no_vector(encoder, images):
+    import torch
+
+    found = encoder.encode_image(images)
+    encoder._image_side().module.to(memory_format=torch.contiguous_format)
+    np.testing.assert_allclose(encoder.encode_image(images), found, atol=1e-5)
+
+
 def test_every_encoder_keeps_the_contract(encoder, images):
     vectors = encoder.encode_image(images)
     assert vectors.shape == (len(images), encoder.dim)
