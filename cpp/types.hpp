@@ -55,6 +55,8 @@ struct alignas(64) Splat {
     float rgb[3];
     float z;       // depth of the centre, metres
     float half_width, half_height;  // of the region where alpha >= kMinAlpha, pixels
+    float waist2;  // square of half that region's width at the height of the centre
+    float lean;    // correlation of x and y: its rightmost point is lean half_height below the centre
     int32_t index;  // of the Gaussian
     int32_t clamped_rgb;  // bit c set: colour channel c was cut at 0
 };

@@ -1,8 +1,11 @@
 // Alpha blending of one tile, front to back, and its derivative in the same order.
 //
-// A row of 16 pixels is one vector, or a few where the processor's are shorter. Only the rows and
-// vectors inside a splat's extent are visited, and rows whose pixels have all ended are dropped every
-// few splats.
+// A tile is cut into blocks of 4 columns and as many rows as fill one vector. Which blocks a splat
+// touches is a word of bits, from the ellipse where its alpha reaches kMinAlpha with its own opacity
+// (as Feng et al. 2024, "FlashGS", and Hanson et al. 2025, "Speedy-Splat", cut their tile lists; here
+// within a tile). Blending turns the words of 64 splats into a word of splats for each block, so that
+// a block's sums stay in registers while its splats pass; the derivative sums up over pixels and goes
+// from splat to splat instead.
 #include <cmath>
 
 #include "simd.hpp"
@@ -12,119 +15,193 @@ namespace G3D_ISA {
 
 namespace {
 
-constexpr int kCheckEvery = 8;  // splats between looks for ended rows
+typedef uint64_t Bits;
 
+constexpr int kColumns = 4;                      // of pixels in a block
+constexpr int kHeight = kLanes / kColumns;       // rows of pixels in a block
+constexpr int kAcross = kTile / kColumns;        // blocks beside each other in a tile
+constexpr int kDown = kTile / kHeight;           // and below each other
+constexpr int kBlocks = kAcross * kDown;         // bit of a block: column of blocks * kDown + row
+constexpr int kBatch = 64;                       // splats
 constexpr int kAhead = 8;  // splats of a tile lie scattered in memory: fetched this much before use
 
-G3D_INLINE void fetch_ahead(const Splat* splats, const int32_t* list, int k, int count) {
-    if (k + kAhead < count) __builtin_prefetch(&splats[list[k + kAhead]]);
+G3D_INLINE int lowest(Bits bits) { return __builtin_ctzll(bits); }
+
+// Offsets of a vector's pixels from those of the block's first.
+G3D_INLINE V lane_columns() {
+    V r;
+    for (int i = 0; i < kLanes; ++i) r[i] = float(i % kColumns);
+    return r;
 }
-
-constexpr int kParts = kTile / kLanes;  // vectors in a row
-
-// Rows, and vectors of a row, that a splat's extent covers in a tile.
-struct Extent {
-    int first_row, last_row, first_part, last_part;
-};
-G3D_INLINE int clamped(float x) {
-    return int(x < 0 ? 0.0f : x > kTile - 1 ? float(kTile - 1) : x);
+G3D_INLINE V lane_rows() {
+    V r;
+    for (int i = 0; i < kLanes; ++i) r[i] = float(i / kColumns);
+    return r;
 }
-G3D_INLINE Extent extent_of(const Splat& s, int x0, int y0) {
-    const float x = s.x - x0, y = s.y - y0;
-    return {clamped(y - s.half_height + 0.999f), clamped(y + s.half_height),
-            clamped(x - s.half_width) / kLanes, clamped(x + s.half_width) / kLanes};
+G3D_INLINE int column_of(int block) { return block / kDown * kColumns; }
+G3D_INLINE int row_of(int block) { return block % kDown * kHeight; }
+// Image coordinates of a block's pixels in a tile from (x0, y0).
+G3D_INLINE V xs_of(int block, int x0) { return lane_columns() + float(x0 + column_of(block)); }
+G3D_INLINE V ys_of(int block, int y0) { return lane_rows() + float(y0 + row_of(block)); }
+
+// A block of a plane of floats.
+G3D_INLINE V load_block(const float* plane, int64_t stride) {
+    alignas(64) float lanes[kLanes];
+    for (int r = 0; r < kHeight; ++r)
+        std::memcpy(lanes + r * kColumns, plane + r * stride, kColumns * sizeof(float));
+    return load(lanes);
 }
-
-// log2(alpha) along a row: constant + dy (slope + c dy).
-struct Terms {
-    V dx[kParts], constant[kParts], slope[kParts];
-};
-G3D_INLINE Terms terms_of(const Splat& s, int x0) {
-    Terms t;
-    for (int p = 0; p < kParts; ++p) {
-        t.dx[p] = lane_numbers() + (x0 + p * kLanes - s.x);
-        t.slope[p] = t.dx[p] * s.b;
-        t.constant[p] = t.dx[p] * t.dx[p] * s.a + s.log2_opacity;
-    }
-    return t;
-}
-
-struct alignas(64) Tile {
-    float row[kTile][kTile];
-};
-
-// Pixels outside the image have ended from the start.
-void start(Tile& transmittance, const View& view, int x0, int y0) {
-    for (int r = 0; r < kTile; ++r)
-        for (int c = 0; c < kTile; ++c)
-            transmittance.row[r][c] = x0 + c < view.width && y0 + r < view.height ? 1.0f : 0.0f;
-}
-
-// Bit r is set where row r has a pixel that has not ended.
-unsigned rows_alive(const Tile& transmittance) {
-    unsigned bits = 0;
-    for (int r = 0; r < kTile; ++r) {
-        V most{};
-        for (int c = 0; c < kTile; c += kLanes) most = max(most, load(transmittance.row[r] + c));
-        if (any(most > V{})) bits |= 1u << r;
-    }
-    return bits;
+G3D_INLINE void store_block(float* plane, int64_t stride, V value) {
+    alignas(64) float lanes[kLanes];
+    store(lanes, value);
+    for (int r = 0; r < kHeight; ++r)
+        std::memcpy(plane + r * stride, lanes + r * kColumns, kColumns * sizeof(float));
 }
 
 struct Corner {
     int x0, y0;
     int64_t offset;  // of the tile's first pixel in a plane
     int64_t stride;
+
+    Corner(const View& view, int tile)
+        : x0(tile % view.tiles_x() * kTile),
+          y0(tile / view.tiles_x() * kTile),
+          offset(int64_t(y0) * view.padded_width() + x0),
+          stride(view.padded_width()) {}
+    int64_t pixel(int block) const { return offset + row_of(block) * stride + column_of(block); }
 };
-Corner corner_of(const View& view, int tile) {
-    const int x0 = tile % view.tiles_x() * kTile, y0 = tile / view.tiles_x() * kTile;
-    const int64_t stride = view.padded_width();
-    return {x0, y0, y0 * stride + x0, stride};
+
+// The blocks where a splat's alpha may reach kMinAlpha: in each band of rows, those between the
+// leftmost and the rightmost point of the ellipse within the band.
+G3D_INLINE Bits blocks_of(const Splat& s, const Corner& at) {
+    constexpr float slack = 0.01f;  // pixels, for rounding
+    const float inverse = 1 / (s.half_height + slack);
+    const float slope = s.lean * s.half_width * inverse, rightmost = s.lean * s.half_height;
+    const float reach = s.waist2 * 1.001f + slack * slack, curve = -reach * inverse * inverse;
+    const V left = splat(at.x0 - s.x - slack), right = splat(at.x0 - s.x + slack);
+    Bits bits = 0;
+    for (int row = 0; row < kDown; row += kLanes) {
+        const V low = (lane_numbers() + float(row)) * float(kHeight) + (at.y0 - s.y);
+        const V high = low + (kHeight - 1.0f);
+        const V dy0 = min(max(splat(-rightmost), low), high);
+        const V dy1 = min(max(splat(rightmost), low), high);
+        // not a number, hence never below or above anything, where the band misses the ellipse
+        const V first = slope * dy0 - rough_root(reach + curve * dy0 * dy0);
+        const V last = slope * dy1 + rough_root(reach + curve * dy1 * dy1);
+        for (int c = 0; c < kAcross; ++c) {
+            const Mask hit = (first <= right + float(c * kColumns + kColumns - 1)) &
+                             (last >= left + float(c * kColumns));
+            const unsigned rows = bits_of(hit) & (kDown < kLanes ? (1u << kDown) - 1 : ~0u);
+            bits |= Bits(rows) << (c * kDown + row);
+        }
+    }
+    return bits;
 }
 
-// What a splat takes of one vector of pixels.
+// A value for each pixel of a tile, block by block.
+struct alignas(64) Tile {
+    V block[kBlocks];
+};
+
+// Pixels outside the image have ended from the start.
+G3D_INLINE void start(Tile& transmittance, const View& view, const Corner& at) {
+    for (int b = 0; b < kBlocks; ++b) {
+        const V x = xs_of(b, at.x0), y = ys_of(b, at.y0);
+        transmittance.block[b] =
+            only((x < splat(float(view.width))) & (y < splat(float(view.height))), splat(1));
+    }
+}
+
+// What a splat takes of one block.
 struct Share {
-    V before;  // transmittance in front of the splat
-    V after;   // and behind it, not yet cut at the end of a pixel
+    V after;  // transmittance behind it, not yet cut at the end of a pixel
     V alpha, weight;
 };
 // No test for "not touched at all": mispredicted branches cost more than the arithmetic.
-G3D_INLINE Share share_of(V power, float* transmittance) {
+G3D_INLINE Share share_of(const Splat& s, V dx, V dy, V& transmittance) {
+    const V power = (s.a * dx + s.b * dy) * dx + (s.c * dy * dy + s.log2_opacity);
     Share share;
-    share.before = load(transmittance);
     share.alpha = only(power >= splat(kLog2MinAlpha), min(exp2(power), splat(kMaxAlpha)));
-    const V taken = share.before * share.alpha;
-    share.after = share.before - taken;
+    const V taken = transmittance * share.alpha;
+    share.after = transmittance * (1 - share.alpha);
     const Mask goes_on = share.after > splat(kMinTransmittance);
-    store(transmittance, only(goes_on, share.after));
+    transmittance = only(goes_on, share.after);
     share.weight = only(goes_on, taken);
     return share;
 }
 
-// Calls visit(splat, position in the list, terms, row, part, dy, share) for every splat of a tile,
-// front to back, and every vector of pixels that it touches; leave(splat, position, terms) after
-// each splat. Returns the number of splats it came to see before all pixels ended.
+// rows[i] bit j becomes rows[j] bit i (Warren, Hacker's Delight, 7-3).
+template <typename Word, int kSize>
+G3D_INLINE void transpose(Word* rows) {
+    Word low = Word(~Word(0)) >> (kSize / 2);
+    for (int half = kSize / 2; half; half /= 2, low ^= Word(low << half))
+        for (int base = 0; base < kSize; base += 2 * half)
+            for (int i = base; i < base + half; ++i) {
+                const Word swapped = Word((rows[i] >> half ^ rows[i + half]) & low);
+                rows[i + half] ^= swapped;
+                rows[i] ^= Word(swapped << half);
+            }
+}
+template <int kSize> struct WordOf { typedef uint64_t type; };
+template <> struct WordOf<32> { typedef uint32_t type; };
+template <> struct WordOf<16> { typedef uint16_t type; };
+
+// Splats that follow each other in a tile's list.
+struct Batch {
+    Splat splats[kBatch];
+    Bits of_block[kBlocks];  // bit k: splat k touches the block
+
+
+    // Takes the next splats of a list; returns how many.
+    inline __attribute__((always_inline)) int take(const Splat* from, const int32_t* list, int count, const Corner& at) {
+        typedef typename WordOf<kBlocks>::type Word;
+        const int n = count < kBatch ? count : kBatch;
+        Bits touched[kBatch];
+        for (int k = n; k < kBatch; ++k) touched[k] = 0;
+        for (int k = 0; k < n; ++k) {
+            if (k + kAhead < count) __builtin_prefetch(&from[list[k + kAhead]]);
+            splats[k] = from[list[k]];
+            touched[k] = blocks_of(splats[k], at);
+        }
+        for (int b = 0; b < kBlocks; ++b) of_block[b] = 0;
+        for (int part = 0; part < n; part += kBlocks) {
+            Word rows[kBlocks];
+            for (int k = 0; k < kBlocks; ++k) rows[k] = Word(touched[part + k]);
+            transpose<Word, kBlocks>(rows);
+            for (int b = 0; b < kBlocks; ++b) of_block[b] |= Bits(rows[b]) << part;
+        }
+        return n;
+    }
+};
+
+// Calls visit(splat, position in the list, block, dx, dy, share) for every splat of a tile, front to
+// back, and every block that it touches; leave(splat, position, blocks) after each splat. Returns the
+// number of splats it came to see before all pixels ended.
 template <typename Visit, typename Leave>
 G3D_INLINE int walk(const Splat* splats, const int32_t* list, int count, const View& view,
                     const Corner& at, Visit visit, Leave leave) {
+    constexpr int kCheckEvery = 8;  // splats between looks for ended blocks
     Tile transmittance;
-    start(transmittance, view, at.x0, at.y0);
-    unsigned alive = 0;
+    start(transmittance, view, at);
+    const V columns = xs_of(0, at.x0), rows = ys_of(0, at.y0);
+    Bits alive = 0;
     for (int k = 0; k < count; ++k) {
-        if (k % kCheckEvery == 0 && !(alive = rows_alive(transmittance))) return k;
+        if (k % kCheckEvery == 0) {
+            alive = 0;
+            for (int b = 0; b < kBlocks; ++b)
+                alive |= Bits(any(transmittance.block[b] > V{})) << b;
+            if (!alive) return k;
+        }
         if (k + kAhead < count) __builtin_prefetch(&splats[list[k + kAhead]]);
         const Splat& s = splats[list[k]];
-        const Extent extent = extent_of(s, at.x0, at.y0);
-        const Terms terms = terms_of(s, at.x0);
-        for (int r = extent.first_row; r <= extent.last_row; ++r) {
-            if (!(alive >> r & 1)) continue;
-            const float dy = at.y0 + r - s.y, constant = s.c * dy * dy;
-            for (int p = extent.first_part; p <= extent.last_part; ++p) {
-                const V power = terms.constant[p] + terms.slope[p] * dy + constant;
-                visit(s, k, terms, r, p, dy, share_of(power, transmittance.row[r] + p * kLanes));
-            }
+        const Bits touched = blocks_of(s, at) & alive;
+        const V x = columns - s.x, y = rows - s.y;
+        for (Bits left = touched; left; left &= left - 1) {
+            const int b = lowest(left);
+            const V dx = x + float(column_of(b)), dy = y + float(row_of(b));
+            visit(s, k, b, dx, dy, share_of(s, dx, dy, transmittance.block[b]));
         }
-        leave(s, k, terms);
+        leave(s, k, touched);
     }
     return count;
 }
@@ -133,59 +210,91 @@ G3D_INLINE int walk(const Splat* splats, const int32_t* list, int count, const V
 
 void blend(const Splat* splats, const int32_t* list, int count, const View& view, int tile,
            const Planes& planes, const float* channels, int channel_count, float* channel_planes) {
-    const Corner at = corner_of(view, tile);
-    Tile sums[5] = {};
-    walk(
-        splats, list, count, view, at,
-        [&](const Splat& s, int, const Terms&, int r, int p, float, const Share& share) {
-            const int column = p * kLanes;
-            for (int c = 0; c < 3; ++c) add_to(sums[c].row[r] + column, share.weight * s.rgb[c]);
-            add_to(sums[3].row[r] + column, share.weight * s.z);
-            add_to(sums[4].row[r] + column, share.weight);
-            const int64_t pixel = at.offset + r * at.stride + column;
-            for (int c = 0; c < channel_count; ++c)
-                add_to(channel_planes + c * view.plane() + pixel,
-                       share.weight * channels[int64_t(s.index) * channel_count + c]);
-        },
-        [](const Splat&, int, const Terms&) {});
+    const Corner at(view, tile);
+    Tile transmittance, sums[5] = {};
+    start(transmittance, view, at);
+    Batch batch;
+    for (int taken = 0; taken < count; taken += kBatch) {
+        batch.take(splats, list + taken, count - taken, at);
+        bool goes_on = false;
+        for (int b = 0; b < kBlocks; ++b) {
+            V T = transmittance.block[b];
+            if (!any(T > V{})) continue;
+            goes_on = true;
+            V red = sums[0].block[b], green = sums[1].block[b], blue = sums[2].block[b];
+            V depth = sums[3].block[b], alpha = sums[4].block[b];
+            V weights[kBatch];
+            const V x = xs_of(b, at.x0), y = ys_of(b, at.y0);
+            for (Bits left = batch.of_block[b]; left; left &= left - 1) {
+                const Splat& s = batch.splats[lowest(left)];
+                const V w = share_of(s, x - s.x, y - s.y, T).weight;
+                red += w * s.rgb[0];
+                green += w * s.rgb[1];
+                blue += w * s.rgb[2];
+                depth += w * s.z;
+                alpha += w;
+                if (channel_count) weights[lowest(left)] = w;
+            }
+            transmittance.block[b] = T;
+            sums[0].block[b] = red;
+            sums[1].block[b] = green;
+            sums[2].block[b] = blue;
+            sums[3].block[b] = depth;
+            sums[4].block[b] = alpha;
+            for (int c = 0; c < channel_count; ++c) {
+                float* plane = channel_planes + c * view.plane() + at.pixel(b);
+                V sum = load_block(plane, at.stride);
+                for (Bits left = batch.of_block[b]; left; left &= left - 1) {
+                    const int k = lowest(left);
+                    sum += weights[k] * channels[int64_t(batch.splats[k].index) * channel_count + c];
+                }
+                store_block(plane, at.stride, sum);
+            }
+        }
+        if (!goes_on) break;
+    }
     float* const targets[5] = {planes.rgb[0], planes.rgb[1], planes.rgb[2], planes.depth,
                                planes.alpha};
     for (int c = 0; c < 5; ++c)
-        for (int r = 0; r < kTile; ++r)
-            std::memcpy(targets[c] + at.offset + r * at.stride, sums[c].row[r], sizeof sums[c].row[r]);
+        for (int b = 0; b < kBlocks; ++b)
+            store_block(targets[c] + at.pixel(b), at.stride, sums[c].block[b]);
 }
 
 void contributions(const Splat* splats, const int32_t* list, int count, const View& view, int tile,
                    int cell_px, float* weights) {
-    const Corner at = corner_of(view, tile);
+    const Corner at(view, tile);
     const int side = kTile / cell_px, cells = side * side;
     std::memset(weights, 0, sizeof(float) * cells * count);
-    Tile bands = {};  // of one splat: row b holds the column sums of the b-th row of cells
+    const auto cell_of = [&](int block, int lane) {
+        return (row_of(block) + lane / kColumns) / cell_px * side +
+               (column_of(block) + lane % kColumns) / cell_px;
+    };
+    V sums[kBlocks] = {};  // of one splat, by cell if a block lies within one
+    Bits used = 0;
+    const bool whole = cell_px >= kColumns && cell_px >= kHeight;
     walk(
         splats, list, count, view, at,
-        [&](const Splat&, int, const Terms&, int r, int p, float, const Share& share) {
-            add_to(bands.row[r / cell_px] + p * kLanes, share.weight);
+        [&](const Splat&, int k, int block, V, V, const Share& share) {
+            if (whole) {
+                sums[cell_of(block, 0)] += share.weight;
+                used |= Bits(1) << cell_of(block, 0);
+            } else {
+                for (int lane = 0; lane < kLanes; ++lane)
+                    weights[int64_t(k) * cells + cell_of(block, lane)] += share.weight[lane];
+            }
         },
-        [&](const Splat& s, int k, const Terms&) {
-            const Extent extent = extent_of(s, at.x0, at.y0);
-            float* out = weights + int64_t(k) * cells;
-            for (int b = extent.first_row / cell_px; b <= extent.last_row / cell_px; ++b)
-                for (int p = extent.first_part; p <= extent.last_part; ++p) {
-                    float* lanes = bands.row[b] + p * kLanes;
-                    const V columns = load(lanes);
-                    store(lanes, V{});
-                    if (cell_px >= kLanes)
-                        out[b * side + p * kLanes / cell_px] += sum(columns);
-                    else
-                        for (int c = 0; c < kLanes; ++c)
-                            out[b * side + (p * kLanes + c) / cell_px] += columns[c];
-                }
+        [&](const Splat&, int k, Bits) {
+            for (; used; used &= used - 1) {
+                const int cell = lowest(used);
+                weights[int64_t(k) * cells + cell] = sum(sums[cell]);
+                sums[cell] = V{};
+            }
         });
 }
 
 void blend_backward(const Splat* splats, const int32_t* list, int count, const View& view, int tile,
                     const Planes& planes, const PlaneGradients& gradients, SplatSums* out) {
-    const Corner at = corner_of(view, tile);
+    const Corner at(view, tile);
     const float* const values[5] = {planes.rgb[0], planes.rgb[1], planes.rgb[2], planes.depth,
                                     planes.alpha};
     const float* const slopes[5] = {gradients.rgb[0], gradients.rgb[1], gradients.rgb[2],
@@ -193,52 +302,43 @@ void blend_backward(const Splat* splats, const int32_t* list, int count, const V
     Tile slope[5];
     // what the splats behind still add to the loss: sum over them of w (gradient . value)
     Tile remaining = {};
-    for (int r = 0; r < kTile; ++r)
+    for (int b = 0; b < kBlocks; ++b)
         for (int c = 0; c < 5; ++c) {
-            const int64_t row = at.offset + r * at.stride;
-            std::memcpy(slope[c].row[r], slopes[c] + row, sizeof slope[c].row[r]);
-            for (int x = 0; x < kTile; x += kLanes)
-                add_to(remaining.row[r] + x, load(values[c] + row + x) * load(slope[c].row[r] + x));
+            slope[c].block[b] = load_block(slopes[c] + at.pixel(b), at.stride);
+            remaining.block[b] +=
+                load_block(values[c] + at.pixel(b), at.stride) * slope[c].block[b];
         }
-    V g0[kParts] = {}, gy[kParts] = {}, gyy{}, red{}, green{}, blue{}, depth{};
+    V g0{}, gx{}, gy{}, gxx{}, gxy{}, gyy{}, red{}, green{}, blue{}, depth{};
     const int seen = walk(
         splats, list, count, view, at,
-        [&](const Splat& s, int, const Terms&, int r, int p, float dy, const Share& share) {
-            const int x = p * kLanes;
-            const V d0 = load(slope[0].row[r] + x), d1 = load(slope[1].row[r] + x),
-                    d2 = load(slope[2].row[r] + x), d3 = load(slope[3].row[r] + x);
+        [&](const Splat& s, int, int b, V dx, V dy, const Share& share) {
+            const V d0 = slope[0].block[b], d1 = slope[1].block[b], d2 = slope[2].block[b],
+                    d3 = slope[3].block[b];
             const V w = share.weight;
-            const V q = d0 * s.rgb[0] + d1 * s.rgb[1] + d2 * s.rgb[2] + d3 * s.z +
-                        load(slope[4].row[r] + x);
-            const V behind = load(remaining.row[r] + x) - w * q;
-            store(remaining.row[r] + x, behind);
+            const V q = d0 * s.rgb[0] + d1 * s.rgb[1] + d2 * s.rgb[2] + d3 * s.z + slope[4].block[b];
+            const V behind = remaining.block[b] - w * q;
+            remaining.block[b] = behind;
             // dL/d(log alpha) = alpha (T q - behind / (1 - alpha)), 0 where alpha is held at its cap
             const Mask free = (w > V{}) & (share.alpha < splat(kMaxAlpha));
             const V g = only(free, w * (q - behind / share.after));
-            const V g_dy = g * dy;
-            g0[p] += g;
-            gy[p] += g_dy;
+            const V g_dx = g * dx, g_dy = g * dy;
+            g0 += g;
+            gx += g_dx;
+            gy += g_dy;
+            gxx += g_dx * dx;
+            gxy += g_dx * dy;
             gyy += g_dy * dy;
             red += w * d0;
             green += w * d1;
             blue += w * d2;
             depth += w * d3;
         },
-        [&](const Splat&, int k, const Terms& terms) {
-            V rows[8] = {V{}, V{}, V{}, V{}, V{}, gyy, red, green};
-            for (int p = 0; p < kParts; ++p) {
-                const V g_dx = g0[p] * terms.dx[p];
-                rows[0] += g0[p];
-                rows[1] += g_dx;
-                rows[2] += gy[p];
-                rows[3] += g_dx * terms.dx[p];
-                rows[4] += gy[p] * terms.dx[p];
-                g0[p] = gy[p] = V{};
-            }
+        [&](const Splat&, int k, Bits) {
+            const V rows[8] = {g0, gx, gy, gxx, gxy, gyy, red, green};
             sum_each(rows, &out[k].g);  // up to green
             out[k].rgb[2] = sum(blue);
             out[k].z = sum(depth);
-            gyy = red = green = blue = depth = V{};
+            g0 = gx = gy = gxx = gxy = gyy = red = green = blue = depth = V{};
         });
     for (int k = seen; k < count; ++k) out[k] = SplatSums{};
 }

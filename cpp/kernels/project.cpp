@@ -44,6 +44,8 @@ static bool project_one(const GaussianArrays& g, const View& view, const Lens& l
     const float reach = 2 / kLog2e * (out.log2_opacity - kLog2MinAlpha);
     out.half_width = std::sqrt(reach * p.xx);
     out.half_height = std::sqrt(reach * p.yy);
+    out.waist2 = reach * p.det / p.yy;
+    out.lean = p.xy / std::sqrt(p.xx * p.yy);
     if (!(out.x + out.half_width >= 0 && out.x - out.half_width <= view.width - 1 &&
           out.y + out.half_height >= 0 && out.y - out.half_height <= view.height - 1))
         return false;

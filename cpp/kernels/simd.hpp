@@ -58,6 +58,41 @@ G3D_INLINE V copysign(V a, V s) {  // the magnitude of a with the sign of s
     return (V)(((Mask)a & 0x7fffffff) | ((Mask)s & (int32_t)0x80000000));
 }
 
+G3D_INLINE V root(V a) {
+#if defined(__AVX512F__)
+    return (V)_mm512_sqrt_ps((__m512)a);
+#elif defined(__AVX__)
+    return (V)_mm256_sqrt_ps((__m256)a);
+#else
+    for (int i = 0; i < kLanes; ++i) a[i] = __builtin_sqrtf(a[i]);
+    return a;
+#endif
+}
+
+// root(a) with a relative error below 4e-4; not a number where a is negative, and it may be at 0.
+G3D_INLINE V rough_root(V a) {
+#if defined(__AVX512F__)
+    return a * (V)_mm512_rsqrt14_ps((__m512)a);
+#elif defined(__AVX__)
+    return a * (V)_mm256_rsqrt_ps((__m256)a);
+#else
+    return root(a);
+#endif
+}
+
+// Bit i is set where lane i is true.
+G3D_INLINE unsigned bits_of(Mask mask) {
+#if defined(__AVX512F__)
+    return unsigned(_mm512_movepi32_mask((__m512i)mask));
+#elif defined(__AVX__)
+    return unsigned(_mm256_movemask_ps((__m256)mask));
+#else
+    unsigned bits = 0;
+    for (int i = 0; i < kLanes; ++i) bits |= unsigned(mask[i] & 1) << i;
+    return bits;
+#endif
+}
+
 G3D_INLINE bool any(Mask mask) {
 #if defined(__AVX__) && !defined(__AVX512F__)
     return _mm256_movemask_ps((__m256)mask) != 0;
