@@ -310,8 +310,10 @@ class PyRaster {
             const int row = index / columns, column = index % columns;
             const int tile = row / side * view.tiles_x() + column / side;
             const int part = row % side * side + column % side;
-            for (int64_t e = raster_.tile_begin()[tile]; e < raster_.tile_begin()[tile + 1]; ++e)
-                if (weights[e * cells + part] > 0) take(e, weights[e * cells + part]);
+            for (int64_t k = raster_.tile_begin()[tile]; k < raster_.tile_begin()[tile + 1]; ++k) {
+                const float w = weights[int64_t(raster_.tile_entry()[k]) * cells + part];
+                if (w > 0) take(k, w);
+            }
         };
         std::vector<int64_t> begin(rows * columns + 1, 0);
 #pragma omp parallel for schedule(dynamic, 64)
@@ -323,9 +325,9 @@ class PyRaster {
 #pragma omp parallel for schedule(dynamic, 64)
         for (int k = 0; k < rows * columns; ++k) {
             int64_t at = begin[k];
-            visit(k, [&](int64_t entry, float w) {
+            visit(k, [&](int64_t position, float w) {
                 cell[at] = k;
-                gaussian[at] = raster_.splats()[raster_.tile_list()[entry]].index;
+                gaussian[at] = raster_.splats()[raster_.tile_list()[position]].index;
                 weight[at++] = w;
             });
         }

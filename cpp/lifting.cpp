@@ -106,7 +106,7 @@ void lift_view(Raster& raster, const GaussianArrays& gaussians, const View& view
             if (code == kNoCode || !(seen.weight[cell] > 0)) continue;
             float total = 0;
             for (int64_t e = raster.entry_begin()[k]; e < raster.entry_begin()[k + 1]; ++e)
-                total += weights[raster.entry_slot()[e]];
+                total += weights[e];
             if (!(total > 0)) continue;
             const float agreement =
                 depth_agreement(seen, s.x, s.y, s.z) * cell_agreement(seen, cell, half_width, s.z);

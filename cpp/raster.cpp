@@ -23,6 +23,42 @@ void for_chunks(int64_t n, Body body) {
     for (int64_t c = 0; c < chunks; ++c) body(c, c * kChunk, std::min(n, (c + 1) * kChunk));
 }
 
+// By two digits of the upper halves' range, least significant first, which leaves little to the
+// insertion at the end; where many keys are as good as equal there, by comparisons.
+void sort_keys(uint64_t* keys, size_t n, std::vector<uint64_t>& scratch) {
+    constexpr int kBits = 7, kBuckets = 1 << kBits;
+    if (n > 32) {
+        uint64_t low = ~uint64_t(0), high = 0;
+        for (size_t k = 0; k < n; ++k) {
+            low = std::min(low, keys[k]);
+            high = std::max(high, keys[k]);
+        }
+        int shift = 0;
+        while ((high - low) >> shift >> (2 * kBits)) ++shift;
+        uint32_t next[2][kBuckets] = {};
+        const auto digit = [&](uint64_t key, int d) {
+            return (key - low) >> (shift + d * kBits) & (kBuckets - 1);
+        };
+        for (size_t k = 0; k < n; ++k)
+            for (int d = 0; d < 2; ++d) ++next[d][digit(keys[k], d)];
+        scratch.resize(std::max(scratch.size(), n));
+        uint64_t *from = keys, *to = scratch.data();
+        for (int d = 0; d < 2; ++d, std::swap(from, to)) {
+            uint32_t total = 0;
+            for (uint32_t& bucket : next[d]) total += std::exchange(bucket, total);
+            for (size_t k = 0; k < n; ++k) to[next[d][digit(from[k], d)]++] = from[k];
+        }
+    }
+    size_t moves = 0;
+    for (size_t k = 1; k < n; ++k) {
+        const uint64_t key = keys[k];
+        size_t to = k;
+        for (; to > 0 && keys[to - 1] > key; --to) keys[to] = keys[to - 1];
+        keys[to] = key;
+        if ((moves += k - to) > 8 * n + 1024) return std::sort(keys, keys + n);
+    }
+}
+
 }  // namespace
 
 std::vector<const KernelTable*> usable_kernels() {
@@ -62,8 +98,8 @@ GaussianGradients GradientRows::view() {
 
 void Raster::prepare(const GaussianArrays& gaussians, const View& view) {
     project(gaussians, view);
-    sort_by_depth();
     list_tiles(view);
+    sort_tiles(view);
 }
 
 void Raster::forward(const GaussianArrays& gaussians, const View& view, const float* channels,
@@ -74,8 +110,7 @@ void Raster::forward(const GaussianArrays& gaussians, const View& view, const fl
     const int tiles = view.tiles();
 #pragma omp parallel for schedule(dynamic, 4)
     for (int t = 0; t < tiles; ++t)
-        kernels_.blend(splats_.data(), tile_list_.data() + tile_begin_[t],
-                       int(tile_begin_[t + 1] - tile_begin_[t]), view, t, planes_, channels,
+        kernels_.blend(splats_.data(), list_of(t), view, t, planes_, channels,
                        channel_planes ? channel_count : 0, channel_planes);
 }
 
@@ -88,67 +123,26 @@ void Raster::allocate(const View& view) {
 
 void Raster::project(const GaussianArrays& gaussians, const View& view) {
     const int n = gaussians.count;
-    unsorted_.resize(n);
+    projected_.resize(n);
     std::vector<int64_t> found((n + kChunk - 1) / kChunk + 1, 0);
     for_chunks(n, [&](int64_t chunk, int64_t begin, int64_t end) {
         found[chunk + 1] =
-            kernels_.project(gaussians, view, int(begin), int(end), unsorted_.data() + begin);
+            kernels_.project(gaussians, view, int(begin), int(end), projected_.data() + begin);
     });
     for (size_t c = 1; c < found.size(); ++c) found[c] += found[c - 1];
-    keys_.resize(found.back());
+    splats_.resize(found.back());
+    if (found.back() == n) {
+        std::swap(splats_, projected_);
+        return;
+    }
     for_chunks(n, [&](int64_t chunk, int64_t begin, int64_t) {
-        for (int64_t k = found[chunk]; k < found[chunk + 1]; ++k) {
-            const int64_t row = begin + (k - found[chunk]);
-            uint32_t depth;  // of positive floats, the bits are in the order of the numbers
-            std::memcpy(&depth, &unsorted_[row].z, sizeof depth);
-            keys_[k] = uint64_t(depth) << 32 | uint32_t(row);
-        }
+        std::copy_n(projected_.begin() + begin, found[chunk + 1] - found[chunk],
+                    splats_.begin() + found[chunk]);
     });
 }
 
-// Least significant digit first, stable: equal depths stay in the order of the Gaussians.
-void Raster::sort_by_depth() {
-    constexpr int kBits = 11, kBuckets = 1 << kBits;
-    const int64_t n = int64_t(keys_.size());
-    uint32_t low = ~0u, high = 0;
-    for (const uint64_t key : keys_) {
-        low = std::min(low, uint32_t(key >> 32));
-        high = std::max(high, uint32_t(key >> 32));
-    }
-    sorted_keys_.resize(n);
-    const int threads = std::max(1, std::min(omp_get_max_threads(), int(n / 8192)));
-    std::vector<int64_t> counts(size_t(threads) * kBuckets);
-    for (int shift = 0; n && shift < 32 && (high - low) >> shift; shift += kBits) {
-        const auto digit = [&](uint64_t key) {
-            return (uint32_t(key >> 32) - low) >> shift & (kBuckets - 1);
-        };
-        std::fill(counts.begin(), counts.end(), 0);
-#pragma omp parallel num_threads(threads)
-        {
-            const int t = omp_get_thread_num(), team = omp_get_num_threads();
-            const int64_t begin = n * t / team, end = n * (t + 1) / team;
-            int64_t* mine = counts.data() + size_t(t) * kBuckets;
-            for (int64_t k = begin; k < end; ++k) ++mine[digit(keys_[k])];
-#pragma omp barrier
-#pragma omp single
-            {
-                int64_t total = 0;
-                for (int b = 0; b < kBuckets; ++b)
-                    for (int u = 0; u < team; ++u)
-                        total += std::exchange(counts[size_t(u) * kBuckets + b], total);
-            }
-            for (int64_t k = begin; k < end; ++k) sorted_keys_[mine[digit(keys_[k])]++] = keys_[k];
-        }
-        std::swap(keys_, sorted_keys_);
-    }
-    splats_.resize(n);
-    for_chunks(n, [&](int64_t, int64_t begin, int64_t end) {
-        for (int64_t k = begin; k < end; ++k) splats_[k] = unsorted_[uint32_t(keys_[k])];
-    });
-}
-
-// Counting sort of (splat, tile) pairs by tile. Each thread counts its part of the depth-sorted
-// splats; the parts follow each other in every tile's list, so that lists are front to back.
+// Counting sort of (splat, tile) pairs by tile. Each thread counts its part of the splats; the parts
+// follow each other in every tile's list.
 void Raster::list_tiles(const View& view) {
     const int64_t n = int64_t(splats_.size());
     const int tiles = view.tiles(), tiles_x = view.tiles_x(), rows = tiles / tiles_x;
@@ -189,8 +183,8 @@ void Raster::list_tiles(const View& view) {
     tile_begin_[tiles] = entry_begin_[n] = total;
     if (total > kMaxEntries)
         throw std::length_error("over 2^30 pairs of Gaussian and tile: the Gaussians are too large");
-    tile_list_.resize(total);
-    entry_slot_.resize(total);
+    keys_.resize(total);
+    entry_splat_.resize(total);
 #pragma omp parallel for schedule(static, 1)
     for (int t = 0; t < team; ++t) {
         int64_t* next = cursor.data() + size_t(t) * tiles;
@@ -198,10 +192,31 @@ void Raster::list_tiles(const View& view) {
         for (int64_t k = n * t / team; k < n * (t + 1) / team; ++k) entry_begin_[k] += entry;
         for (size_t s = 0; s < span_count[t]; ++s) {
             const TileSpan& span = spans_[t][s];
+            uint32_t depth;  // of positive floats, the bits are in the order of the numbers
+            std::memcpy(&depth, &span.z, sizeof depth);
             for (int x = span.first; x <= span.last; ++x) {
-                const int64_t slot = next[span.row * tiles_x + x]++;
-                tile_list_[slot] = span.splat;
-                entry_slot_[entry++] = int32_t(slot);
+                entry_splat_[entry] = span.splat;
+                keys_[next[span.row * tiles_x + x]++] = uint64_t(depth) << 32 | uint32_t(entry++);
+            }
+        }
+    }
+}
+
+// Front to back in every tile; equal depths stay in the order of the Gaussians.
+void Raster::sort_tiles(const View& view) {
+    const int tiles = view.tiles();
+    tile_list_.resize(keys_.size());
+    tile_entry_.resize(keys_.size());
+#pragma omp parallel
+    {
+        std::vector<uint64_t> scratch;
+#pragma omp for schedule(dynamic, 16)
+        for (int tile = 0; tile < tiles; ++tile) {
+            const int64_t begin = tile_begin_[tile], end = tile_begin_[tile + 1];
+            sort_keys(keys_.data() + begin, size_t(end - begin), scratch);
+            for (int64_t k = begin; k < end; ++k) {
+                tile_entry_[k] = int32_t(uint32_t(keys_[k]));
+                tile_list_[k] = entry_splat_[tile_entry_[k]];
             }
         }
     }
@@ -214,20 +229,17 @@ void Raster::backward(const GaussianArrays& gaussians, const View& view,
     entry_sums_.resize(tile_list_.size());
 #pragma omp parallel for schedule(dynamic, 4)
     for (int t = 0; t < tiles; ++t)
-        kernels_.blend_backward(splats_.data(), tile_list_.data() + tile_begin_[t],
-                                int(tile_begin_[t + 1] - tile_begin_[t]), view, t, planes_,
-                                gradients, entry_sums_.data() + tile_begin_[t]);
+        kernels_.blend_backward(splats_.data(), list_of(t), view, t, planes_, gradients,
+                                entry_sums_.data());
     splat_sums_.resize(n);
     rows.resize(n, gaussians.sh_rest);
     const GaussianGradients out = rows.view();
     std::vector<double> pose(6 * ((n + kChunk - 1) / kChunk), 0.0);
     for_chunks(n, [&](int64_t chunk, int64_t begin, int64_t end) {
-        const int64_t last = entry_begin_[end];
         for (int64_t k = begin; k < end; ++k) {
             float total[kSums] = {};
             for (int64_t e = entry_begin_[k]; e < entry_begin_[k + 1]; ++e) {
-                if (e + 12 < last) __builtin_prefetch(&entry_sums_[entry_slot_[e + 12]]);
-                const float* sums = reinterpret_cast<const float*>(&entry_sums_[entry_slot_[e]]);
+                const float* sums = reinterpret_cast<const float*>(&entry_sums_[e]);
                 for (int j = 0; j < kSums; ++j) total[j] += sums[j];
             }
             std::memcpy(&splat_sums_[k], total, sizeof total);
@@ -244,9 +256,7 @@ void Raster::contributions(const View& view, int cell_px, std::vector<float>& we
     weights.resize(tile_list_.size() * cells);
 #pragma omp parallel for schedule(dynamic, 4)
     for (int t = 0; t < tiles; ++t)
-        kernels_.contributions(splats_.data(), tile_list_.data() + tile_begin_[t],
-                               int(tile_begin_[t + 1] - tile_begin_[t]), view, t, cell_px,
-                               weights.data() + tile_begin_[t] * cells);
+        kernels_.contributions(splats_.data(), list_of(t), view, t, cell_px, weights.data());
 }
 
 }  // namespace g3d

@@ -26,6 +26,7 @@ constexpr int kBatch = 64;                       // splats
 constexpr int kAhead = 8;  // splats of a tile lie scattered in memory: fetched this much before use
 
 G3D_INLINE int lowest(Bits bits) { return __builtin_ctzll(bits); }
+G3D_INLINE int count_of(Bits bits) { return __builtin_popcountll(bits); }
 
 // Offsets of a vector's pixels from those of the block's first.
 G3D_INLINE V lane_columns() {
@@ -149,51 +150,54 @@ template <> struct WordOf<16> { typedef uint16_t type; };
 // Splats that follow each other in a tile's list.
 struct Batch {
     Splat splats[kBatch];
+    Bits touched[kBatch];    // bit b: the splat touches block b
     Bits of_block[kBlocks];  // bit k: splat k touches the block
+    int count;
 
-
-    // Takes the next splats of a list; returns how many.
-    inline __attribute__((always_inline)) int take(const Splat* from, const int32_t* list, int count, const Corner& at) {
+    // Takes the splats of a list from `first` on; blocks that are not alive are left out.
+    inline __attribute__((always_inline)) void take(const Splat* from, TileList list, int first,
+                                                    const Corner& at, Bits alive) {
         typedef typename WordOf<kBlocks>::type Word;
-        const int n = count < kBatch ? count : kBatch;
-        Bits touched[kBatch];
-        for (int k = n; k < kBatch; ++k) touched[k] = 0;
-        for (int k = 0; k < n; ++k) {
-            if (k + kAhead < count) __builtin_prefetch(&from[list[k + kAhead]]);
-            splats[k] = from[list[k]];
-            touched[k] = blocks_of(splats[k], at);
+        count = list.count - first < kBatch ? list.count - first : kBatch;
+        for (int k = count; k < kBatch; ++k) touched[k] = 0;
+        for (int k = 0; k < count; ++k) {
+            if (first + k + kAhead < list.count)
+                __builtin_prefetch(&from[list.splats[first + k + kAhead]]);
+            splats[k] = from[list.splats[first + k]];
+            touched[k] = blocks_of(splats[k], at) & alive;
         }
         for (int b = 0; b < kBlocks; ++b) of_block[b] = 0;
-        for (int part = 0; part < n; part += kBlocks) {
+        for (int part = 0; part < count; part += kBlocks) {
             Word rows[kBlocks];
             for (int k = 0; k < kBlocks; ++k) rows[k] = Word(touched[part + k]);
             transpose<Word, kBlocks>(rows);
             for (int b = 0; b < kBlocks; ++b) of_block[b] |= Bits(rows[b]) << part;
         }
-        return n;
     }
 };
 
+// The blocks with a pixel that has not ended.
+G3D_INLINE Bits alive_in(const Tile& transmittance) {
+    Bits alive = 0;
+    for (int b = 0; b < kBlocks; ++b) alive |= Bits(any(transmittance.block[b] > V{})) << b;
+    return alive;
+}
+
 // Calls visit(splat, position in the list, block, dx, dy, share) for every splat of a tile, front to
-// back, and every block that it touches; leave(splat, position, blocks) after each splat. Returns the
-// number of splats it came to see before all pixels ended.
+// back, and every block that it touches, until all pixels have ended; leave(position) after each
+// splat.
 template <typename Visit, typename Leave>
-G3D_INLINE int walk(const Splat* splats, const int32_t* list, int count, const View& view,
-                    const Corner& at, Visit visit, Leave leave) {
+G3D_INLINE void walk(const Splat* splats, TileList list, const View& view, const Corner& at,
+                    Visit visit, Leave leave) {
     constexpr int kCheckEvery = 8;  // splats between looks for ended blocks
     Tile transmittance;
     start(transmittance, view, at);
     const V columns = xs_of(0, at.x0), rows = ys_of(0, at.y0);
     Bits alive = 0;
-    for (int k = 0; k < count; ++k) {
-        if (k % kCheckEvery == 0) {
-            alive = 0;
-            for (int b = 0; b < kBlocks; ++b)
-                alive |= Bits(any(transmittance.block[b] > V{})) << b;
-            if (!alive) return k;
-        }
-        if (k + kAhead < count) __builtin_prefetch(&splats[list[k + kAhead]]);
-        const Splat& s = splats[list[k]];
+    for (int k = 0; k < list.count; ++k) {
+        if (k % kCheckEvery == 0 && !(alive = alive_in(transmittance))) return;
+        if (k + kAhead < list.count) __builtin_prefetch(&splats[list.splats[k + kAhead]]);
+        const Splat& s = splats[list.splats[k]];
         const Bits touched = blocks_of(s, at) & alive;
         const V x = columns - s.x, y = rows - s.y;
         for (Bits left = touched; left; left &= left - 1) {
@@ -201,26 +205,50 @@ G3D_INLINE int walk(const Splat* splats, const int32_t* list, int count, const V
             const V dx = x + float(column_of(b)), dy = y + float(row_of(b));
             visit(s, k, b, dx, dy, share_of(s, dx, dy, transmittance.block[b]));
         }
-        leave(s, k, touched);
+        leave(k);
     }
-    return count;
+}
+
+// The sums of one splat from (weight, g) of the blocks that it touches.
+G3D_INLINE void sum_up(const Splat& s, Bits touched, const V* pairs, const Corner& at,
+                       const Tile slope[4], SplatSums& out) {
+    V g0{}, gx{}, gy{}, gxx{}, gxy{}, gyy{}, red{}, green{}, blue{}, depth{};
+    const V x = xs_of(0, at.x0) - s.x, y = ys_of(0, at.y0) - s.y;
+    for (Bits left = touched; left; left &= left - 1, pairs += 2) {
+        const int b = lowest(left);
+        const V dx = x + float(column_of(b)), dy = y + float(row_of(b));
+        const V w = pairs[0], g = pairs[1], g_dx = g * dx, g_dy = g * dy;
+        g0 += g;
+        gx += g_dx;
+        gy += g_dy;
+        gxx += g_dx * dx;
+        gxy += g_dx * dy;
+        gyy += g_dy * dy;
+        red += w * slope[0].block[b];
+        green += w * slope[1].block[b];
+        blue += w * slope[2].block[b];
+        depth += w * slope[3].block[b];
+    }
+    const V rows[8] = {g0, gx, gy, gxx, gxy, gyy, red, green};
+    sum_each(rows, &out.g);  // up to green
+    out.rgb[2] = sum(blue);
+    out.z = sum(depth);
 }
 
 }  // namespace
 
-void blend(const Splat* splats, const int32_t* list, int count, const View& view, int tile,
-           const Planes& planes, const float* channels, int channel_count, float* channel_planes) {
+void blend(const Splat* splats, TileList list, const View& view, int tile, const Planes& planes,
+           const float* channels, int channel_count, float* channel_planes) {
     const Corner at(view, tile);
     Tile transmittance, sums[5] = {};
     start(transmittance, view, at);
     Batch batch;
-    for (int taken = 0; taken < count; taken += kBatch) {
-        batch.take(splats, list + taken, count - taken, at);
-        bool goes_on = false;
+    for (int taken = 0; taken < list.count; taken += kBatch) {
+        const Bits alive = alive_in(transmittance);
+        if (!alive) break;
+        batch.take(splats, list, taken, at, alive);
         for (int b = 0; b < kBlocks; ++b) {
             V T = transmittance.block[b];
-            if (!any(T > V{})) continue;
-            goes_on = true;
             V red = sums[0].block[b], green = sums[1].block[b], blue = sums[2].block[b];
             V depth = sums[3].block[b], alpha = sums[4].block[b];
             V weights[kBatch];
@@ -251,7 +279,6 @@ void blend(const Splat* splats, const int32_t* list, int count, const View& view
                 store_block(plane, at.stride, sum);
             }
         }
-        if (!goes_on) break;
     }
     float* const targets[5] = {planes.rgb[0], planes.rgb[1], planes.rgb[2], planes.depth,
                                planes.alpha};
@@ -260,11 +287,12 @@ void blend(const Splat* splats, const int32_t* list, int count, const View& view
             store_block(targets[c] + at.pixel(b), at.stride, sums[c].block[b]);
 }
 
-void contributions(const Splat* splats, const int32_t* list, int count, const View& view, int tile,
-                   int cell_px, float* weights) {
+void contributions(const Splat* splats, TileList list, const View& view, int tile, int cell_px,
+                   float* weights) {
     const Corner at(view, tile);
     const int side = kTile / cell_px, cells = side * side;
-    std::memset(weights, 0, sizeof(float) * cells * count);
+    const auto row = [&](int k) { return weights + int64_t(list.entries[k]) * cells; };
+    for (int k = 0; k < list.count; ++k) std::memset(row(k), 0, sizeof(float) * cells);
     const auto cell_of = [&](int block, int lane) {
         return (row_of(block) + lane / kColumns) / cell_px * side +
                (column_of(block) + lane % kColumns) / cell_px;
@@ -273,27 +301,27 @@ void contributions(const Splat* splats, const int32_t* list, int count, const Vi
     Bits used = 0;
     const bool whole = cell_px >= kColumns && cell_px >= kHeight;
     walk(
-        splats, list, count, view, at,
+        splats, list, view, at,
         [&](const Splat&, int k, int block, V, V, const Share& share) {
             if (whole) {
                 sums[cell_of(block, 0)] += share.weight;
                 used |= Bits(1) << cell_of(block, 0);
             } else {
                 for (int lane = 0; lane < kLanes; ++lane)
-                    weights[int64_t(k) * cells + cell_of(block, lane)] += share.weight[lane];
+                    row(k)[cell_of(block, lane)] += share.weight[lane];
             }
         },
-        [&](const Splat&, int k, Bits) {
+        [&](int k) {
             for (; used; used &= used - 1) {
                 const int cell = lowest(used);
-                weights[int64_t(k) * cells + cell] = sum(sums[cell]);
+                row(k)[cell] = sum(sums[cell]);
                 sums[cell] = V{};
             }
         });
 }
 
-void blend_backward(const Splat* splats, const int32_t* list, int count, const View& view, int tile,
-                    const Planes& planes, const PlaneGradients& gradients, SplatSums* out) {
+void blend_backward(const Splat* splats, TileList list, const View& view, int tile,
+                    const Planes& planes, const PlaneGradients& gradients, SplatSums* sums) {
     const Corner at(view, tile);
     const float* const values[5] = {planes.rgb[0], planes.rgb[1], planes.rgb[2], planes.depth,
                                     planes.alpha};
@@ -308,39 +336,48 @@ void blend_backward(const Splat* splats, const int32_t* list, int count, const V
             remaining.block[b] +=
                 load_block(values[c] + at.pixel(b), at.stride) * slope[c].block[b];
         }
-    V g0{}, gx{}, gy{}, gxx{}, gxy{}, gyy{}, red{}, green{}, blue{}, depth{};
-    const int seen = walk(
-        splats, list, count, view, at,
-        [&](const Splat& s, int, int b, V dx, V dy, const Share& share) {
+    Tile transmittance;
+    start(transmittance, view, at);
+    Batch batch;
+    struct Pair {
+        V weight, g;
+    };
+    alignas(64) static thread_local Pair pairs[kBatch * kBlocks];  // splat by splat
+    int taken = 0;
+    for (; taken < list.count; taken += kBatch) {
+        const Bits alive = alive_in(transmittance);
+        if (!alive) break;
+        batch.take(splats, list, taken, at, alive);
+        int next[kBatch + 1], first[kBatch + 1];
+        first[0] = 0;
+        for (int k = 0; k < batch.count; ++k) first[k + 1] = first[k] + count_of(batch.touched[k]);
+        std::memcpy(next, first, sizeof next);
+        for (int b = 0; b < kBlocks; ++b) {
             const V d0 = slope[0].block[b], d1 = slope[1].block[b], d2 = slope[2].block[b],
-                    d3 = slope[3].block[b];
-            const V w = share.weight;
-            const V q = d0 * s.rgb[0] + d1 * s.rgb[1] + d2 * s.rgb[2] + d3 * s.z + slope[4].block[b];
-            const V behind = remaining.block[b] - w * q;
+                    d3 = slope[3].block[b], d4 = slope[4].block[b];
+            V T = transmittance.block[b], behind = remaining.block[b];
+            const V x = xs_of(b, at.x0), y = ys_of(b, at.y0);
+            for (Bits left = batch.of_block[b]; left; left &= left - 1) {
+                const int k = lowest(left);
+                const Splat& s = batch.splats[k];
+                const Share share = share_of(s, x - s.x, y - s.y, T);
+                const V w = share.weight;
+                const V q = d0 * s.rgb[0] + d1 * s.rgb[1] + d2 * s.rgb[2] + d3 * s.z + d4;
+                behind -= w * q;
+                // dL/d(log alpha) = alpha (T q - behind / (1 - alpha)), 0 where alpha is at its cap
+                const Mask free = (w > V{}) & (share.alpha < splat(kMaxAlpha));
+                Pair& pair = pairs[next[k]++];
+                pair.weight = w;
+                pair.g = only(free, w * (q - behind / share.after));
+            }
+            transmittance.block[b] = T;
             remaining.block[b] = behind;
-            // dL/d(log alpha) = alpha (T q - behind / (1 - alpha)), 0 where alpha is held at its cap
-            const Mask free = (w > V{}) & (share.alpha < splat(kMaxAlpha));
-            const V g = only(free, w * (q - behind / share.after));
-            const V g_dx = g * dx, g_dy = g * dy;
-            g0 += g;
-            gx += g_dx;
-            gy += g_dy;
-            gxx += g_dx * dx;
-            gxy += g_dx * dy;
-            gyy += g_dy * dy;
-            red += w * d0;
-            green += w * d1;
-            blue += w * d2;
-            depth += w * d3;
-        },
-        [&](const Splat&, int k, Bits) {
-            const V rows[8] = {g0, gx, gy, gxx, gxy, gyy, red, green};
-            sum_each(rows, &out[k].g);  // up to green
-            out[k].rgb[2] = sum(blue);
-            out[k].z = sum(depth);
-            g0 = gx = gy = gxx = gxy = gyy = red = green = blue = depth = V{};
-        });
-    for (int k = seen; k < count; ++k) out[k] = SplatSums{};
+        }
+        for (int k = 0; k < batch.count; ++k)
+            sum_up(batch.splats[k], batch.touched[k], &pairs[first[k]].weight, at, slope,
+                   sums[list.entries[taken + k]]);
+    }
+    for (; taken < list.count; ++taken) sums[list.entries[taken]] = SplatSums{};
 }
 
 }  // namespace G3D_ISA

@@ -21,7 +21,15 @@ struct LossImages {
 // Tiles first..last of one row of tiles.
 struct TileSpan {
     int32_t splat;
+    float z;
     int16_t row, first, last;
+};
+
+// What one tile shows, front to back: splats, and the number of each pair of splat and tile.
+struct TileList {
+    const int32_t* splats;
+    const int32_t* entries;
+    int count;
 };
 
 // Sums of one image row.
@@ -42,16 +50,16 @@ struct KernelTable {
     int (*tile_spans)(const Splat&, const View&, int splat, TileSpan* out);
 
     // Blend a tile front to back. `channels` [N,C] may be null; then `channel_planes` is unused.
-    void (*blend)(const Splat*, const int32_t* list, int count, const View&, int tile, const Planes&,
+    void (*blend)(const Splat*, TileList, const View&, int tile, const Planes&,
                   const float* channels, int channel_count, float* channel_planes);
 
-    // Sums of w over the cells of a tile: [count][(16/cell)^2].
-    void (*contributions)(const Splat*, const int32_t* list, int count, const View&, int tile,
-                          int cell_px, float* weights);
+    // Sums of w over the cells of a tile: [entries][(16/cell)^2], overwritten for those of the tile.
+    void (*contributions)(const Splat*, TileList, const View&, int tile, int cell_px,
+                          float* weights);
 
-    // Differentiate a tile front to back; `sums` [count] is overwritten.
-    void (*blend_backward)(const Splat*, const int32_t* list, int count, const View&, int tile,
-                           const Planes&, const PlaneGradients&, SplatSums* sums);
+    // Differentiate a tile front to back; `sums` [entries] is overwritten for those of the tile.
+    void (*blend_backward)(const Splat*, TileList, const View&, int tile, const Planes&,
+                           const PlaneGradients&, SplatSums* sums);
 
     // From the sums of the drawn Gaussians [begin, end) to the gradients of their parameters and of
     // the pose (added to pose[6]: v, omega).

@@ -79,7 +79,7 @@ int tile_spans(const Splat& s, const View& view, int splat, TileSpan* out) {
     const int left = tile_at(s.x - s.half_width - slack, view.width);
     const int right = tile_at(s.x + s.half_width + slack, view.width);
     const auto span = [&](int row, int first, int last) {
-        return TileSpan{splat, int16_t(row), int16_t(first), int16_t(last)};
+        return TileSpan{splat, s.z, int16_t(row), int16_t(first), int16_t(last)};
     };
     int n = 0;
     if (top == bottom || left == right) {

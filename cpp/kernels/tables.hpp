@@ -8,11 +8,10 @@ using namespace g3d;
 
 int project(const GaussianArrays&, const View&, int, int, Splat*);
 int tile_spans(const Splat&, const View&, int, TileSpan*);
-void blend(const Splat*, const int32_t*, int, const View&, int, const Planes&, const float*, int,
-           float*);
-void contributions(const Splat*, const int32_t*, int, const View&, int, int, float*);
-void blend_backward(const Splat*, const int32_t*, int, const View&, int, const Planes&,
-                    const PlaneGradients&, SplatSums*);
+void blend(const Splat*, TileList, const View&, int, const Planes&, const float*, int, float*);
+void contributions(const Splat*, TileList, const View&, int, int, float*);
+void blend_backward(const Splat*, TileList, const View&, int, const Planes&, const PlaneGradients&,
+                    SplatSums*);
 void project_backward(const GaussianArrays&, const View&, const Splat*, const SplatSums*, int, int,
                       const GaussianGradients&, double*);
 void loss_pixels(const LossImages&, const View&, const LossSettings&, int, int64_t, RowSums&);
