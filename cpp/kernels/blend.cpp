@@ -22,8 +22,7 @@ constexpr int kHeight = kLanes / kColumns;       // rows of pixels in a block
 constexpr int kAcross = kTile / kColumns;        // blocks beside each other in a tile
 constexpr int kDown = kTile / kHeight;           // and below each other
 constexpr int kBlocks = kAcross * kDown;         // bit of a block: column of blocks * kDown + row
-constexpr int kBatch = 64;                       // splats
-constexpr int kAhead = 8;  // splats of a tile lie scattered in memory: fetched this much before use
+constexpr int kAhead = 16;  // splats of a tile lie scattered in memory: fetched this much before use
 
 G3D_INLINE int lowest(Bits bits) { return __builtin_ctzll(bits); }
 G3D_INLINE int count_of(Bits bits) { return __builtin_popcountll(bits); }
@@ -115,8 +114,8 @@ G3D_INLINE void start(Tile& transmittance, const View& view, const Corner& at) {
 
 // What a splat takes of one block.
 struct Share {
-    V after;  // transmittance behind it, not yet cut at the end of a pixel
-    V alpha, weight;
+    V alpha, transparency;  // 1 in sum
+    V weight;
 };
 // No test for "not touched at all": mispredicted branches cost more than the arithmetic.
 G3D_INLINE Share share_of(const Splat& s, V dx, V dy, V& transmittance) {
@@ -124,9 +123,10 @@ G3D_INLINE Share share_of(const Splat& s, V dx, V dy, V& transmittance) {
     Share share;
     share.alpha = only(power >= splat(kLog2MinAlpha), min(exp2(power), splat(kMaxAlpha)));
     const V taken = transmittance * share.alpha;
-    share.after = transmittance * (1 - share.alpha);
-    const Mask goes_on = share.after > splat(kMinTransmittance);
-    transmittance = only(goes_on, share.after);
+    share.transparency = 1 - share.alpha;
+    const V after = transmittance * share.transparency;
+    const Mask goes_on = after > splat(kMinTransmittance);
+    transmittance = only(goes_on, after);
     share.weight = only(goes_on, taken);
     return share;
 }
@@ -148,9 +148,10 @@ template <> struct WordOf<32> { typedef uint32_t type; };
 template <> struct WordOf<16> { typedef uint16_t type; };
 
 // Splats that follow each other in a tile's list.
+template <int kBatch>  // up to 64
 struct Batch {
     Splat splats[kBatch];
-    Bits touched[kBatch];    // bit b: the splat touches block b
+    Bits touched[kBatch < kBlocks ? kBlocks : kBatch];  // bit b: the splat touches block b
     Bits of_block[kBlocks];  // bit k: splat k touches the block
     int count;
 
@@ -159,7 +160,7 @@ struct Batch {
                                                     const Corner& at, Bits alive) {
         typedef typename WordOf<kBlocks>::type Word;
         count = list.count - first < kBatch ? list.count - first : kBatch;
-        for (int k = count; k < kBatch; ++k) touched[k] = 0;
+        for (Bits& bits : touched) bits = 0;
         for (int k = 0; k < count; ++k) {
             if (first + k + kAhead < list.count)
                 __builtin_prefetch(&from[list.splats[first + k + kAhead]]);
@@ -242,7 +243,8 @@ void blend(const Splat* splats, TileList list, const View& view, int tile, const
     const Corner at(view, tile);
     Tile transmittance, sums[5] = {};
     start(transmittance, view, at);
-    Batch batch;
+    constexpr int kBatch = 64;
+    Batch<kBatch> batch;
     for (int taken = 0; taken < list.count; taken += kBatch) {
         const Bits alive = alive_in(transmittance);
         if (!alive) break;
@@ -338,11 +340,12 @@ void blend_backward(const Splat* splats, TileList list, const View& view, int ti
         }
     Tile transmittance;
     start(transmittance, view, at);
-    Batch batch;
+    constexpr int kBatch = 32;  // more would not fit the first cache
+    Batch<kBatch> batch;
     struct Pair {
         V weight, g;
     };
-    alignas(64) static thread_local Pair pairs[kBatch * kBlocks];  // splat by splat
+    Pair pairs[kBatch * kBlocks];  // splat by splat
     int taken = 0;
     for (; taken < list.count; taken += kBatch) {
         const Bits alive = alive_in(transmittance);
@@ -350,7 +353,11 @@ void blend_backward(const Splat* splats, TileList list, const View& view, int ti
         batch.take(splats, list, taken, at, alive);
         int next[kBatch + 1], first[kBatch + 1];
         first[0] = 0;
-        for (int k = 0; k < batch.count; ++k) first[k + 1] = first[k] + count_of(batch.touched[k]);
+        for (int k = 0; k < batch.count; ++k) {
+            first[k + 1] = first[k] + count_of(batch.touched[k]);
+            __builtin_prefetch(&sums[list.entries[taken + k]].g, 1);
+            __builtin_prefetch(&sums[list.entries[taken + k]].z, 1);
+        }
         std::memcpy(next, first, sizeof next);
         for (int b = 0; b < kBlocks; ++b) {
             const V d0 = slope[0].block[b], d1 = slope[1].block[b], d2 = slope[2].block[b],
@@ -363,12 +370,13 @@ void blend_backward(const Splat* splats, TileList list, const View& view, int ti
                 const Share share = share_of(s, x - s.x, y - s.y, T);
                 const V w = share.weight;
                 const V q = d0 * s.rgb[0] + d1 * s.rgb[1] + d2 * s.rgb[2] + d3 * s.z + d4;
-                behind -= w * q;
+                const V own = w * q;
+                behind -= own;
                 // dL/d(log alpha) = alpha (T q - behind / (1 - alpha)), 0 where alpha is at its cap
                 const Mask free = (w > V{}) & (share.alpha < splat(kMaxAlpha));
                 Pair& pair = pairs[next[k]++];
                 pair.weight = w;
-                pair.g = only(free, w * (q - behind / share.after));
+                pair.g = only(free, own - behind * (share.alpha / share.transparency));
             }
             transmittance.block[b] = T;
             remaining.block[b] = behind;
