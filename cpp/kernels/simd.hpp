@@ -160,4 +160,19 @@ G3D_INLINE V exp2(V x) {
     return (V)((Mask)p + ((Mask)shifted << 23));
 }
 
+// 2^x, held within the normal numbers; what is not a number counts as too large.
+G3D_INLINE V exp2_held(V x) { return exp2(max(min(x, splat(127)), splat(-126))); }
+
+// log2 of a positive normal number; relative error below 3e-7. x = 2^n m with m around 1, and
+// log m = 2 artanh((m - 1) / (m + 1)).
+G3D_INLINE V log2(V x) {
+    const Mask n = ((Mask)x - 0x3f3504f3) >> 23;
+    const V m = (V)((Mask)x - (n << 23)), s = (m - 1) / (m + 1), z = s * s;
+    V p = z * 0.32059889f + 0.41219859f;
+    p = p * z + 0.57707802f;
+    p = p * z + 0.96179669f;
+    p = p * z + 2.88539008f;
+    return p * s + __builtin_convertvector(n, V);
+}
+
 }  // namespace G3D_ISA
