@@ -144,33 +144,31 @@ void Raster::project(const GaussianArrays& gaussians, const View& view) {
 // Counting sort of (splat, tile) pairs by tile. Each thread counts its part of the splats; the parts
 // follow each other in every tile's list.
 void Raster::list_tiles(const View& view) {
+    constexpr int kAtOnce = 16;
     const int64_t n = int64_t(splats_.size());
-    const int tiles = view.tiles(), tiles_x = view.tiles_x(), rows = tiles / tiles_x;
+    const int tiles = view.tiles();
     const int team = omp_get_max_threads();
-    spans_.resize(team);
+    parts_.resize(team);
     std::vector<int64_t> cursor(size_t(team) * tiles, 0), first_entry(team + 1, 0);
-    std::vector<size_t> span_count(team, 0);
     entry_begin_.resize(n + 1);
 #pragma omp parallel for schedule(static, 1)
     for (int t = 0; t < team; ++t) {
-        const int64_t begin = n * t / team, end = n * (t + 1) / team;
         int64_t* counts = cursor.data() + size_t(t) * tiles;
-        std::vector<TileSpan>& mine = spans_[t];
+        std::vector<TileEntry>& mine = parts_[t];
         size_t used = 0;
-        int64_t entries = 0;
-        for (int64_t k = begin; k < end; ++k) {
-            if (mine.size() < used + rows) mine.resize(2 * mine.size() + rows);
-            const int found = kernels_.tile_spans(splats_[k], view, int(k), mine.data() + used);
-            entry_begin_[k] = entries;
-            for (int s = 0; s < found; ++s) {
-                const TileSpan& span = mine[used + s];
-                for (int x = span.first; x <= span.last; ++x) ++counts[span.row * tiles_x + x];
-                entries += span.last - span.first + 1;
-            }
-            used += found;
+        for (int64_t k = n * t / team; k < n * (t + 1) / team; k += kAtOnce) {
+            const int64_t end = std::min(k + kAtOnce, n * (t + 1) / team);
+            const size_t room = used + size_t(kAtOnce) * tiles + 1;
+            if (mine.size() < room) mine.resize(2 * room);
+            int32_t found[kAtOnce];
+            const int all = kernels_.tile_entries(splats_.data(), view, int(k), int(end), found,
+                                                  mine.data() + used);
+            int64_t entry = int64_t(used);
+            for (int64_t j = k; j < end; entry += found[j++ - k]) entry_begin_[j] = entry;
+            for (int e = 0; e < all; ++e) ++counts[mine[used + e].tile];
+            used += all;
         }
-        span_count[t] = used;
-        first_entry[t + 1] = entries;
+        first_entry[t + 1] = int64_t(used);
     }
     for (int t = 0; t < team; ++t) first_entry[t + 1] += first_entry[t];
     tile_begin_.resize(tiles + 1);
@@ -188,16 +186,14 @@ void Raster::list_tiles(const View& view) {
 #pragma omp parallel for schedule(static, 1)
     for (int t = 0; t < team; ++t) {
         int64_t* next = cursor.data() + size_t(t) * tiles;
-        int64_t entry = first_entry[t];
-        for (int64_t k = n * t / team; k < n * (t + 1) / team; ++k) entry_begin_[k] += entry;
-        for (size_t s = 0; s < span_count[t]; ++s) {
-            const TileSpan& span = spans_[t][s];
+        const int64_t before = first_entry[t], count = first_entry[t + 1] - before;
+        for (int64_t k = n * t / team; k < n * (t + 1) / team; ++k) entry_begin_[k] += before;
+        for (int64_t e = 0; e < count; ++e) {
+            const TileEntry& entry = parts_[t][e];
             uint32_t depth;  // of positive floats, the bits are in the order of the numbers
-            std::memcpy(&depth, &span.z, sizeof depth);
-            for (int x = span.first; x <= span.last; ++x) {
-                entry_splat_[entry] = span.splat;
-                keys_[next[span.row * tiles_x + x]++] = uint64_t(depth) << 32 | uint32_t(entry++);
-            }
+            std::memcpy(&depth, &entry.z, sizeof depth);
+            entry_splat_[before + e] = entry.splat;
+            keys_[next[entry.tile]++] = uint64_t(depth) << 32 | uint32_t(before + e);
         }
     }
 }

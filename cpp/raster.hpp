@@ -61,9 +61,9 @@ class Raster {
     }
 
     const KernelTable& kernels_;
-    std::vector<Splat> projected_, splats_;     // the first with gaps between chunks
-    std::vector<std::vector<TileSpan>> spans_;  // of each thread's part
-    std::vector<int64_t> entry_begin_;          // [splats + 1]
+    std::vector<Splat> projected_, splats_;      // the first with gaps between chunks
+    std::vector<std::vector<TileEntry>> parts_;  // of each thread's splats
+    std::vector<int64_t> entry_begin_;           // [splats + 1]
     std::vector<int32_t> entry_splat_;
     std::vector<int64_t> tile_begin_;
     std::vector<uint64_t> keys_;  // depth bits << 32 | entry, tile by tile

@@ -25,7 +25,7 @@ void adam(float* value, float* first, float* second, const float* gradient, cons
 
 const KernelTable& table() {
     static const KernelTable kernels = {
-        G3D_ISA_NAME,  project,       tile_spans,    blend,      contributions, blend_backward,
+        G3D_ISA_NAME,  project,       tile_entries,  blend,      contributions, blend_backward,
         project_backward, loss_pixels, loss_ssim_row, loss_gather, adam,
         relevancy,     look_up,
     };

@@ -18,11 +18,10 @@ struct LossImages {
     float* ssim_rows;         // [3 channels][evaluated rows][3][padded width]
 };
 
-// Tiles first..last of one row of tiles.
-struct TileSpan {
-    int32_t splat;
+// A pair of splat and tile, with the splat's depth.
+struct TileEntry {
+    int32_t splat, tile;
     float z;
-    int16_t row, first, last;
 };
 
 // What one tile shows, front to back: splats, and the number of each pair of splat and tile.
@@ -45,9 +44,10 @@ struct KernelTable {
     // Project Gaussians [begin, end); those in view are appended to `out` in order. Returns how many.
     int (*project)(const GaussianArrays&, const View&, int begin, int end, Splat* out);
 
-    // The tiles that a splat touches, one span for each row of tiles; `out` has room for all rows.
-    // Returns how many.
-    int (*tile_spans)(const Splat&, const View&, int splat, TileSpan* out);
+    // The tiles that splats [begin, end) touch, how many each; `out` has room for all tiles of an
+    // image a splat, and one more. Returns how many in all.
+    int (*tile_entries)(const Splat*, const View&, int begin, int end, int32_t* counts,
+                        TileEntry* out);
 
     // Blend a tile front to back. `channels` [N,C] may be null; then `channel_planes` is unused.
     void (*blend)(const Splat*, TileList, const View&, int tile, const Planes&,

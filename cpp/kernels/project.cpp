@@ -100,33 +100,45 @@ static int tile_at(float pixel, int size) {
     return int(smaller(larger(pixel, 0.0f), size - 1.0f)) / kTile;
 }
 
-// Exact for the ellipse where its box is wider than a tile: its extent within the rows of pixels.
-int tile_spans(const Splat& s, const View& view, int splat, TileSpan* out) {
+// The tiles of splats [begin, end), one splat after the other, within a splat row by row. Exact for
+// the ellipse where its box is wider and higher than a tile: its extent within the rows of pixels.
+int tile_entries(const Splat* splats, const View& view, int begin, int end, int32_t* counts,
+                 TileEntry* out) {
     constexpr float slack = 0.01f;  // pixels, for rounding
-    const int top = tile_at(s.y - s.half_height - slack, view.height);
-    const int bottom = tile_at(s.y + s.half_height + slack, view.height);
-    const int left = tile_at(s.x - s.half_width - slack, view.width);
-    const int right = tile_at(s.x + s.half_width + slack, view.width);
-    const auto span = [&](int row, int first, int last) {
-        return TileSpan{splat, s.z, int16_t(row), int16_t(first), int16_t(last)};
-    };
+    const int tiles_x = view.tiles_x();
     int n = 0;
-    if (top == bottom || left == right) {
-        for (int row = top; row <= bottom; ++row) out[n++] = span(row, left, right);
-        return n;
-    }
-    const float inverse = 1 / s.half_height, slope = s.lean * s.half_width * inverse;
-    const float rightmost = s.lean * s.half_height;  // dy of the rightmost point
-    for (int row = top; row <= bottom; ++row) {
-        const float low = row * kTile - s.y, high = low + (kTile - 1);
-        const auto edge = [&](float dy, float side) {
-            dy = smaller(larger(dy, low), high);
-            const float square = s.waist2 * (1 - dy * inverse * (dy * inverse));
-            return s.x + slope * dy + side * (std::sqrt(larger(square, 0.0f)) + slack);
-        };
-        const float first = edge(-rightmost, -1), last = edge(rightmost, 1);
-        if (last < 0 || first > view.width - 1) continue;
-        out[n++] = span(row, tile_at(first, view.width), tile_at(last, view.width));
+    for (int k = begin; k < end; ++k) {
+        const Splat& s = splats[k];
+        const int before = n;
+        const int top = tile_at(s.y - s.half_height - slack, view.height);
+        const int bottom = tile_at(s.y + s.half_height + slack, view.height);
+        const int left = tile_at(s.x - s.half_width - slack, view.width);
+        const int right = tile_at(s.x + s.half_width + slack, view.width);
+        const bool box = top == bottom || left == right;
+        const float inverse = 1 / s.half_height, slope = s.lean * s.half_width * inverse;
+        const float rightmost = s.lean * s.half_height;  // dy of the rightmost point
+        for (int row = top; row <= bottom; ++row) {
+            const float low = row * kTile - s.y, high = low + (kTile - 1);
+            const auto edge = [&](float dy, float side) {
+                dy = smaller(larger(dy, low), high);
+                const float square = s.waist2 * (1 - dy * inverse * (dy * inverse));
+                return s.x + slope * dy + side * (std::sqrt(larger(square, 0.0f)) + slack);
+            };
+            int first = left, last = right;
+            if (!box) {
+                const float from = edge(-rightmost, -1), to = edge(rightmost, 1);
+                if (to < 0 || from > view.width - 1) continue;
+                first = tile_at(from, view.width);
+                last = tile_at(to, view.width);
+            }
+            // two without a jump: most splats have no more, and how many is not to be guessed
+            const int tile = row * tiles_x + first, across = last - first + 1;
+            out[n] = {k, tile, s.z};
+            out[n + 1] = {k, tile + 1, s.z};
+            for (int x = 2; x < across; ++x) out[n + x] = {k, tile + x, s.z};
+            n += across;
+        }
+        counts[k - begin] = n - before;
     }
     return n;
 }

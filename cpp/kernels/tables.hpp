@@ -7,7 +7,7 @@ namespace G3D_ISA {
 using namespace g3d;
 
 int project(const GaussianArrays&, const View&, int, int, Splat*);
-int tile_spans(const Splat&, const View&, int, TileSpan*);
+int tile_entries(const Splat*, const View&, int, int, int32_t*, TileEntry*);
 void blend(const Splat*, TileList, const View&, int, const Planes&, const float*, int, float*);
 void contributions(const Splat*, TileList, const View&, int, int, float*);
 void blend_backward(const Splat*, TileList, const View&, int, const Planes&, const PlaneGradients&,
