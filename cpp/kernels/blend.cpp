@@ -3,9 +3,9 @@
 // A tile is cut into blocks of 4 columns and as many rows as fill one vector. Which blocks a splat
 // touches is a word of bits, from the ellipse where its alpha reaches kMinAlpha with its own opacity
 // (as Feng et al. 2024, "FlashGS", and Hanson et al. 2025, "Speedy-Splat", cut their tile lists; here
-// within a tile). Blending turns the words of 64 splats into a word of splats for each block, so that
-// a block's sums stay in registers while its splats pass; the derivative sums up over pixels and goes
-// from splat to splat instead.
+// within a tile). The words of some splats are turned into a word of splats for each block, so that a
+// block's sums stay in registers while its splats pass. The derivative does the same with the pixels'
+// gradients, keeps (weight, gradient) of every pair, and then sums these up splat by splat.
 #include <cmath>
 
 #include "simd.hpp"
@@ -17,11 +17,11 @@ namespace {
 
 typedef uint64_t Bits;
 
-constexpr int kColumns = 4;                      // of pixels in a block
-constexpr int kHeight = kLanes / kColumns;       // rows of pixels in a block
-constexpr int kAcross = kTile / kColumns;        // blocks beside each other in a tile
-constexpr int kDown = kTile / kHeight;           // and below each other
-constexpr int kBlocks = kAcross * kDown;         // bit of a block: column of blocks * kDown + row
+constexpr int kColumns = 4;                 // of pixels in a block
+constexpr int kHeight = kLanes / kColumns;  // rows of pixels in a block
+constexpr int kAcross = kTile / kColumns;   // blocks beside each other in a tile
+constexpr int kDown = kTile / kHeight;      // and below each other
+constexpr int kBlocks = kAcross * kDown;    // bit of a block: column of blocks * kDown + row
 constexpr int kAhead = 16;  // splats of a tile lie scattered in memory: fetched this much before use
 
 G3D_INLINE int lowest(Bits bits) { return __builtin_ctzll(bits); }
@@ -302,12 +302,14 @@ void contributions(const Splat* splats, TileList list, const View& view, int til
     V sums[kBlocks] = {};  // of one splat, by cell if a block lies within one
     Bits used = 0;
     const bool whole = cell_px >= kColumns && cell_px >= kHeight;
+    int of_block[kBlocks];
+    for (int b = 0; b < kBlocks; ++b) of_block[b] = cell_of(b, 0);
     walk(
         splats, list, view, at,
         [&](const Splat&, int k, int block, V, V, const Share& share) {
             if (whole) {
-                sums[cell_of(block, 0)] += share.weight;
-                used |= Bits(1) << cell_of(block, 0);
+                sums[of_block[block]] += share.weight;
+                used |= Bits(1) << of_block[block];
             } else {
                 for (int lane = 0; lane < kLanes; ++lane)
                     row(k)[cell_of(block, lane)] += share.weight[lane];

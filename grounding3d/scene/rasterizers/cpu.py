@@ -1,4 +1,4 @@
-"""The `cpu` rasteriser: tiles of 16 x 16 pixels, one pixel row a vector, in C++ (folder cpp/)."""
+"""The `cpu` rasteriser: tiles of 16 x 16 pixels, blocks of them a vector, in C++ (folder cpp/)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from grounding3d.scene.rasterizers.core import contiguous, core_view, load_core
 class CpuRasterizer:
     """Draws with all threads of OpenMP; results do not depend on how many there are.
 
-    Keeps its buffers between calls: 64 bytes for each Gaussian and for each one in view, 8 for each
-    pair of Gaussian and tile (40 more for gradients), 20 for each pixel.
+    Keeps its buffers between calls: 64 bytes for each Gaussian and for each one in view, 32 to 44
+    for each pair of Gaussian and tile (40 more for gradients), 20 for each pixel.
 
     Args:
         instruction_set: one of `instruction_sets()` of the core; empty: the fastest.
