@@ -236,7 +236,9 @@ class SplatBuilder:
             change = growth(means, self._known, fused.gaussians.means, self._points.voxel_size_m)
             trainer.look_at_frames()
             fresh = start_parameters(fused.gaussians.select(change.fresh), self._splat)
-            trainer.add(fresh, fused.anchor[change.fresh], change.keep)
+            trainer.add(
+                fresh, fused.anchor[change.fresh], change.keep, surfels=len(fused.gaussians)
+            )
             trainer.welcome(new)
         if self._splat.exposure and self._splat.start == "surfels":
             trainer.fit_exposures(rasterizer_of(trainer.engine), new)

@@ -66,7 +66,7 @@ class Trainer:
         self.poses = PoseCorrections(config.pose_rate, config.pose_prior)
         self.steps = 0  # ever
         self.age = 0  # in the schedule; new frames set it back
-        self.sown = len(parameters)  # Gaussians that came from measured depth, ever
+        self.sown = len(parameters)  # Gaussians that came from measured depth and are still there
         self.seconds = 0.0  # ever
         self._clock = 0.0  # seconds in the schedule
         self._split_over_m = split_over_m
@@ -149,10 +149,22 @@ class Trainer:
         self.engine.edit(edit.keep, edit.added)
         self.anchor = edit.carry(self.anchor)
 
-    def add(self, parameters: SplatParameters, anchor: np.ndarray, keep: np.ndarray) -> None:
-        """Keep some rows and append new Gaussians, as new frames showed them."""
+    def add(
+        self, parameters: SplatParameters, anchor: np.ndarray, keep: np.ndarray, surfels: int
+    ) -> None:
+        """Keep some rows and append new Gaussians, as new frames showed them.
+
+        Surfels at the rim of the noise come and go as frames come in: with a bound on growth by
+        what was ever sown, a camera that keeps going round a room would grow without end.
+
+        Args:
+            parameters, anchor: of the new ones.
+            keep: rows that stay.
+            surfels: that there are now.
+        """
+        share = len(keep) / max(1, len(self.anchor))  # was sown of those that go, as of all
+        self.sown = min(round(self.sown * share) + len(parameters), surfels)
         self.engine.edit(keep, with_sh_degree(parameters, self.config.sh_degree))
-        self.sown += len(parameters)
         self.anchor = np.concatenate([self.anchor[keep], anchor]).astype(np.int32)
 
     def welcome(self, numbers: np.ndarray) -> None:
