@@ -205,8 +205,14 @@ class Ros2Capture:
 
 def _open(bag: Bag, config: CaptureConfig) -> Ros2Capture:
     """Everything but the pixels."""
+    for note in bag.notes:
+        _log.warning("%s: %s", bag.path, note)
     if not sum(facts.count for facts in bag.topics.values()):
-        raise CaptureError(f"{bag.path} holds no messages", found=listing(bag))
+        raise CaptureError(
+            f"{bag.path} holds no messages",
+            found=listing(bag),
+            hint="; ".join(bag.notes) or "The recording was not finished or not copied.",
+        )
     topics = choose_topics(bag, config)
     check_pose_topic(bag, config.pose_topic)
     images = [topics.color.name, topics.depth.name]
@@ -224,7 +230,8 @@ def _open(bag: Bag, config: CaptureConfig) -> Ros2Capture:
     notes += rig.warnings
     for note in notes:
         _log.warning("%s: %s", bag.path, note)
-    return Ros2Capture(bag.path, config, rig, table, poses, _describe(bag, rig, poses, notes))
+    told = _describe(bag, rig, poses, [*bag.notes, *notes])
+    return Ros2Capture(bag.path, config, rig, table, poses, told)
 
 
 def _describe(bag: Bag, rig: Rig, poses: PoseSource, notes: list[str]) -> CaptureDescription:

@@ -6,7 +6,7 @@ import heapq
 import logging
 import re
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 
 from grounding3d.capture import ros1_storage
+from grounding3d.capture.mcap_mending import MAGIC as MCAP_MAGIC
+from grounding3d.capture.mcap_mending import MendedMcap
 from grounding3d.errors import CaptureError
 
 _log = logging.getLogger(__name__)
@@ -24,7 +26,6 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _SUFFIXES = (".mcap", ".db3")
-_MCAP_MAGIC = b"\x89MCAP0\r\n"
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _TRIES = 20  # messages, to find one that is not damaged
@@ -75,10 +76,11 @@ class Bag:
         path: as it was given.
         topics: facts of every topic with CDR messages, by name.
         distro: ROS distribution that recorded it, "" where it does not say.
+        notes: what could not be read, for people.
     """
 
-    def __init__(self, path: Path, readers: list[Any]) -> None:
-        self.path, self._readers = path, readers
+    def __init__(self, path: Path, readers: list[Any], notes: Sequence[str] = ()) -> None:
+        self.path, self._readers, self.notes = path, readers, tuple(notes)
         self.topics: dict[str, TopicFacts] = {}
         refused = set()
         for connection in (each for reader in readers for each in reader.connections):
@@ -169,24 +171,82 @@ def open_bag(path: Path) -> Iterator[Bag]:
         raise CaptureError(
             f"{path} is no bag", expected="a folder with .mcap, .db3 or .bag files, or such a file"
         )
-    for file in files:
-        _check_file(file)
+    notes: list[str] = []
     with ExitStack() as stack:
-        with _reading(path):
-            if path.is_dir() and (path / "metadata.yaml").exists():
-                sources = [path]
-            else:
-                if path.is_dir() and files[0].suffix != ros1_storage.SUFFIX:
-                    _log.warning("%s has no metadata.yaml; its files are read one by one", path)
-                sources = [_unpacked(file, stack) for file in files]
-            readers = [stack.enter_context(_reader(source)) for source in sources]
-        yield Bag(path, readers)
+        whole = _checked(files, notes)
+        readers = _by_metadata(path, notes, stack) if len(whole) == len(files) else []
+        yield Bag(path, readers or _one_by_one(whole, notes, stack), notes)
 
 
-def _reader(source: Path) -> Any:
+def _checked(files: list[Path], notes: list[str]) -> list[Path]:
+    """The files that look as they should; notes on the others, the first one's error if none do."""
+    whole, errors = [], []
+    for file in files:
+        try:
+            _check_file(file)
+            whole.append(file)
+        except CaptureError as error:
+            errors.append(error)
+    if not whole:
+        raise errors[0]
+    notes += [f"left out: {error}" for error in errors]
+    return whole
+
+
+def _by_metadata(path: Path, notes: list[str], stack: ExitStack) -> list[Any]:
+    """The reader of a bag folder as a whole; none where its metadata.yaml is of no use."""
     from rosbags.rosbag2 import Reader
 
-    if source.suffix == ros1_storage.SUFFIX:
+    if not path.is_dir() or storage_files(path)[0].suffix == ros1_storage.SUFFIX:
+        return []
+    if not (path / "metadata.yaml").is_file():
+        notes.append("there is no metadata.yaml: the files are read one by one")
+        return []
+    try:
+        with _reading(path):
+            return [stack.enter_context(Reader(path))]
+    except CaptureError as error:
+        notes.append(f"the files are read one by one: {error.summary}")
+        return []
+
+
+def _one_by_one(files: list[Path], notes: list[str], stack: ExitStack) -> list[Any]:
+    """Readers of the storage files that can be read."""
+    readers, errors = [], []
+    for file in files:
+        try:
+            with _reading(file):
+                plain = _unpacked(file, stack)
+                readers.append(stack.enter_context(_reader(_mended(plain, notes))))
+        except CaptureError as error:
+            errors.append(error)
+    if errors and not readers:
+        raise errors[0]
+    notes += [f"left out: {error}" for error in errors]
+    return readers
+
+
+def _mended(file: Path, notes: list[str]) -> Path | MendedMcap:
+    """An .mcap file whose end is missing, up to where it goes; others as they are."""
+    if file.suffix != ".mcap":
+        return file
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        stream.seek(max(len(MCAP_MAGIC), size - len(MCAP_MAGIC)))
+        if stream.read() == MCAP_MAGIC:
+            return file
+    mended = MendedMcap.of(file)
+    notes.append(
+        f"{file.name} is truncated: its end is missing, as of a recording that was killed or not "
+        f"copied whole; {mended.size} of its {size} bytes are read"
+    )
+    return mended
+
+
+def _reader(source: Path | MendedMcap) -> Any:
+    from rosbags.rosbag2 import Reader
+
+    if isinstance(source, Path) and source.suffix == ros1_storage.SUFFIX:
         return ros1_storage.Ros1Reader(source, message_types(""))
     return Reader(source)
 
@@ -198,18 +258,10 @@ def _check_file(file: Path) -> None:
         raise CaptureError(f"{file} is empty", hint="The recording was not finished or not copied.")
     with file.open("rb") as stream:
         head = stream.read(16)
-        stream.seek(max(0, size - len(_MCAP_MAGIC)))
-        tail = stream.read()
     if file.suffix == ros1_storage.SUFFIX and not head.startswith(ros1_storage.MAGIC):
         raise CaptureError(f"{file} is not a ROS 1 bag", found=f"it begins with {head!r}")
-    if file.suffix == ".mcap":
-        if not head.startswith(_MCAP_MAGIC):
-            raise CaptureError(f"{file} is not an mcap file", found=f"it begins with {head[:8]!r}")
-        if tail != _MCAP_MAGIC or size < 2 * len(_MCAP_MAGIC):
-            raise CaptureError(
-                f"{file} is truncated: its end is missing",
-                hint=f"Repair it with: mcap recover {file.name} -o recovered.mcap",
-            )
+    if file.suffix == ".mcap" and not head.startswith(MCAP_MAGIC):
+        raise CaptureError(f"{file} is not an mcap file", found=f"it begins with {head[:8]!r}")
     if file.suffix == ".db3":
         if head != _SQLITE_MAGIC:
             raise CaptureError(f"{file} is not an sqlite3 file", found=f"it begins with {head!r}")
