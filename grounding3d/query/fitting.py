@@ -17,7 +17,7 @@ from grounding3d.query.samples import Sample, common_features
 
 FOLDS = 5
 LEAST_SCENES = 3
-REFUSED = 0.92
+REFUSED = 0.95
 """Share of absent things to refuse on scenes that were not fitted on."""
 _RIDGE = 0.01
 

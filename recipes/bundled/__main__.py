@@ -33,7 +33,8 @@ def steps(args: argparse.Namespace) -> list[list[str]]:
         for folders, count in ((sets, args.crops), (checks, 1600))
         for name, more in folders.items()
     ]
-    seen = ["pipeline_crops", "--out", str(data / "seen"), *meshes, "--seeds", "720000", "730000"]
+    seen = ["pipeline_crops", "--out", str(data / "seen"), *meshes, "--p-room", "0.6"]
+    seen += ["--seeds", "720000", "730000"]
     render += [[*seen, "--count", str(args.seen_crops)]]
     for k, (name, more) in enumerate(tables.items()):
         first = 730000 + 1000 * k

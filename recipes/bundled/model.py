@@ -8,8 +8,8 @@ from typing import Any
 
 from grounding3d.compat import prepare_torchvision
 
-NAME = "bundled_v2"
-SPEC = "bundled-v2"
+NAME = "bundled_v3"
+SPEC = "bundled-v3"
 ARTEFACTS = Path(__file__).parents[2] / "grounding3d" / "features" / "bundled"
 CONTEXT = 20
 

@@ -71,7 +71,7 @@ def positions(scene: LanguageScene) -> np.ndarray:
 
 
 def test_the_map_is_that_of_a_mapper_in_this_process(worker: MappingWorker, desk) -> None:
-    mapper = Mapper(CONFIG, load_encoder("bundled-v2"), up_world=desk.up_world)
+    mapper = Mapper(CONFIG, load_encoder("bundled-v3"), up_world=desk.up_world)
     for frame in desk:
         mapper.add(frame)
         assert worker.submit(frame)
