@@ -156,6 +156,13 @@ def camera_facts(
             f"{name} is empty: the camera was not calibrated",
             hint="Give --set capture.color_intrinsics='[fx, fy, cx, cy]' (or depth_intrinsics).",
         )
+    if K[0, 2] == 0 and K[1, 2] == 0:
+        raise CaptureError(
+            f"{name} says that the optical axis meets the image in its corner: it is not filled in",
+            expected="cx, cy near the middle",
+            found="0, 0",
+            hint="Give --set capture.color_intrinsics='[fx, fy, cx, cy]' (or depth_intrinsics).",
+        )
     model = message.distortion_model
     if not coefficients.any() and model not in ("equidistant", "fisheye"):
         model, coefficients = "none", np.zeros(0)

@@ -60,6 +60,10 @@ def with_alpha(pixels: np.ndarray) -> np.ndarray:
         ("mono16", GREY.astype(np.uint16) << 8, np.dstack([GREY] * 3)),
         ("rgb16", RGB.astype(np.uint16) << 8, RGB),
         ("bgr16", RGB[..., ::-1].astype(np.uint16) << 8, RGB),
+        ("16UC3", RGB[..., ::-1].astype(np.uint16) << 8, RGB),
+        ("rgba16", with_alpha(RGB).astype(np.uint16) << 8, RGB),
+        ("bgra16", with_alpha(RGB[..., ::-1]).astype(np.uint16) << 8, RGB),
+        ("16UC4", with_alpha(RGB[..., ::-1]).astype(np.uint16) << 8, RGB),
     ],
 )
 def test_every_plain_encoding_gives_the_same_rgb(
@@ -251,6 +255,7 @@ def test_a_rectified_image_is_described_by_the_projection_matrix() -> None:
         ({"k": np.full(9, np.nan)}, "NaN"),
         ({"d": [np.inf]}, "NaN or infinite"),
         ({"k": np.zeros(9)}, "not calibrated"),
+        ({"k": np.diag([20.0, 20, 1]).ravel()}, "in its corner"),
         ({"width": 0}, "of no use"),
         ({"binning_x": 2}, "binned"),
     ],
