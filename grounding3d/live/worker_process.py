@@ -88,6 +88,8 @@ def main(descriptor: int) -> NoReturn:
     threading.Thread(target=_listen, args=(end, inbox), daemon=True).start()
     try:
         MappingLoop(end, inbox).run()
+    except (BrokenPipeError, ConnectionResetError):  # noticed here before `_listen` did
+        os._exit(0)
     except BaseException as error:
         traceback.print_exc()
         end.send(Failed(f"{type(error).__name__}: {error}"))
