@@ -37,7 +37,7 @@ _MODELS = {
     "SIMPLE_RADIAL_FISHEYE": _FISHEYE,
     "RADIAL_FISHEYE": _FISHEYE,
 }
-_ENDINGS = (".png", ".jpg", ".jpeg", ".JPG")
+_ENDINGS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG")
 
 
 class NerfstudioFormat:
@@ -98,14 +98,16 @@ def _missing(file: Path, frame: dict[str, Any]) -> Path | None:
 def _resolved(file: Path, frame: dict[str, Any]) -> dict[str, Any]:
     """The frame with its images' names as they are on the disk.
 
-    Windows' programs write backslashes, and Blender's exporters no ending.
+    Windows' programs write backslashes and endings in another case, Blender's exporters no ending.
     """
     found = dict(frame)
     for key in ("file_path", "depth_file_path"):
         name = frame.get(key)
         if isinstance(name, str) and not (file.parent / name).is_file():
             plain = name.replace("\\", "/")
-            tries = [plain, *(plain + ending for ending in _ENDINGS)]
+            stem, dot, ending = plain.rpartition(".")
+            cases = [stem + dot + ending.lower(), stem + dot + ending.upper()]
+            tries = [plain, *cases, *(plain + ending for ending in _ENDINGS)]
             found[key] = next((n for n in tries if (file.parent / n).is_file()), name)
     return found
 

@@ -50,9 +50,12 @@ class TopicFacts:
 def storage_files(path: Path) -> list[Path]:
     """Storage files of a bag folder in natural order, or the file itself; compressed ones too.
 
-    Of ROS 1 where there is nothing of ROS 2.
+    Of ROS 1 where there is nothing of ROS 2. Hidden files, as some systems leave beside what they
+    copy, do not count.
     """
-    entries = [path] if path.is_file() else [entry for entry in path.iterdir() if entry.is_file()]
+    entries = [path]
+    if not path.is_file():
+        entries = [each for each in path.iterdir() if each.is_file() and each.name[0] != "."]
     files = [entry for entry in entries if _is_storage(entry)]
     files = files or [entry for entry in entries if entry.suffix == ros1_storage.SUFFIX]
     return sorted(
@@ -243,10 +246,11 @@ def _mended(file: Path, notes: list[str]) -> Path | MendedMcap:
     return mended
 
 
-def _reader(source: Path | MendedMcap) -> Any:
+def _reader(source: Any) -> Any:
+    """A reader of a path, or of what stands in the place of one."""
     from rosbags.rosbag2 import Reader
 
-    if isinstance(source, Path) and source.suffix == ros1_storage.SUFFIX:
+    if source.suffix == ros1_storage.SUFFIX:
         return ros1_storage.Ros1Reader(source, message_types(""))
     return Reader(source)
 

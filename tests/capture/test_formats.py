@@ -156,6 +156,20 @@ def test_up_can_be_given(name, written):
     assert capture.up_world == pytest.approx([0, -1, 0])
 
 
+def test_names_of_other_systems_and_their_files(name, recording):
+    count = len(list(open_capture(recording)))
+    odd = recording.rename(recording.parent / "né à Orléans 日本")
+    for file in (".hidden.mcap", "._recording.db3", "Thumbs.db", ".DS_Store"):
+        (odd / file).write_bytes(b"")
+    link = odd.parent / "link"
+    link.symlink_to(odd)
+    for path in (odd, link, f"{odd}/"):
+        capture = open_capture(path)
+        assert capture.describe().format == name
+        assert len(list(capture)) == count
+        assert "hidden" not in "".join(capture.describe().warnings)
+
+
 def test_an_empty_folder_and_a_missing_one(name, tmp_path):
     (tmp_path / "empty").mkdir()
     for path in (tmp_path / "empty", tmp_path / "nowhere"):

@@ -188,3 +188,14 @@ def test_wrong_files_are_refused(folder, spoil, message):
     _save(folder, meta)
     with pytest.raises(CaptureError, match=message):
         list(open_capture(folder))
+
+
+@pytest.mark.parametrize("named", ["", ".png", ".PNG"])
+def test_endings_may_be_of_another_case(folder, named):
+    for file in (folder / "images").iterdir():
+        file.rename(file.with_suffix(".PNG"))
+    meta = _meta(folder)
+    for frame in meta["frames"]:
+        frame["file_path"] = frame["file_path"].removesuffix(".png") + named
+    _save(folder, meta)
+    assert len(list(open_capture(folder))) == 3
