@@ -22,6 +22,11 @@ _LEAST = 0.1  # of the frames; with fewer, something else is wrong than some dam
 _MOST_TOLD = 4  # reasons
 
 
+def general_reason(reason: str) -> str:
+    """A reason with # for its numbers, so that equal ones are counted together."""
+    return _NUMBER.sub("#", reason)
+
+
 class Losses:
     """The frames of one reading of a recording that were left out.
 
@@ -81,7 +86,7 @@ class Losses:
         reason = error.summary
         for folder in (self._source, self._source.parent):
             reason = reason.replace(f"{folder}/", "")
-        self._reasons[_NUMBER.sub("#", reason)] += 1
+        self._reasons[general_reason(reason)] += 1
 
     def _too_many(self) -> CaptureError:
         first = self._first

@@ -118,6 +118,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"cannot read the configuration {path}", found=error.strerror) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML", found=str(error).splitlines()[0]) from error
+    if values is None:  # nothing but comments: the defaults
+        return {}
     if not isinstance(values, dict):
         raise ConfigError(f"{path} is no configuration", expected="a mapping of sections")
     return values

@@ -20,6 +20,7 @@ import numpy as np
 
 from grounding3d.capture.base import CaptureConfig, RGBDFrame
 from grounding3d.capture.indexed import limit_depth
+from grounding3d.capture.losses import general_reason
 from grounding3d.capture.ros2_poses import PoseSource, usual_world
 from grounding3d.capture.ros2_rig import Rig
 from grounding3d.capture.sync import pair_stamps
@@ -27,7 +28,6 @@ from grounding3d.capture.tf_buffer import TfBuffer, frame_name, stamp_seconds
 from grounding3d.errors import CaptureError, GroundingError, TransformError
 from grounding3d.live.config import LiveConfig
 from grounding3d.live.live_rig import LiveRig
-from grounding3d.live.reasons import general_reason
 from grounding3d.live.transforms import LiveTransforms
 
 _MOST_WAITING = 15  # images of a kind; a driver may deliver one stream so many images later

@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from grounding3d.live.reasons import general_reason
+from grounding3d.capture.losses import general_reason
 from grounding3d.live.worker_messages import FrameDone
 
 _TIMED = 100  # frames that the mean durations are taken over

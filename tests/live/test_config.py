@@ -29,6 +29,12 @@ def test_overrides_reach_their_section_and_keep_types() -> None:
     assert config.encoder == "open_clip:ViT-B-32/x"
 
 
+def test_a_preset_of_comments_alone_means_the_defaults(tmp_path: Path) -> None:
+    preset = tmp_path / "p.yaml"
+    preset.write_text("# capture: {stride: 2}\n")
+    assert load_config(preset) == Config()
+
+
 def test_an_override_beats_the_file(tmp_path: Path) -> None:
     preset = tmp_path / "p.yaml"
     preset.write_text("capture: {stride: 2, start: 5}\n")
