@@ -61,10 +61,10 @@ def test_a_mask_belongs_to_the_body_that_most_of_it_shows() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("p_room", [0.0, 1.0])
 def test_masks_get_the_names_of_what_stands_there(p_room: float) -> None:
-    choice = Choice(p_generated=1.0, p_room=p_room, frames=3)
+    choice = Choice(p_generated=1.0, p_room=p_room, frames=3 + round(5 * p_room))
     with make_world(choice, 720001) as world:
         there = {world.table.category, *(p.model.category for p in world.objects)}
-        rows = list(crops_of(world, 100, np.random.default_rng(0)))
+        rows = list(crops_of(world, choice.frames, 100, np.random.default_rng(0)))
     named = {r["category"] for _, r in rows if r["group"] >= 0}
     assert named <= there
     assert len(named) >= len(there) / 3
