@@ -116,7 +116,7 @@ class EvidenceIndex:
             _FLOOR: np.where(level == _FLOOR, 1.0, -1.0),
         }
         lengths = np.array([item.box.size.max() for item in objects])
-        self._size_off = octaves_off(rivals.names, lengths).T  # [M,R]
+        self._size_off = octaves_off(rivals.names, lengths)  # [R,M]
         self.rival_names = rivals.names
         self._rival_fit = self.embeddings @ rivals.vectors.T
         self._rival_fit_unit = _unit_rows(self._rival_fit)
@@ -238,7 +238,7 @@ class EvidenceIndex:
             kind=self._kind(named)[rows],
             views=self._seen[rows],
             colour=colour,
-            size=self._size(named[: self._n_rivals])[rows],
+            size=self._size(named[: self._n_rivals], rows),
         )
 
     def _preference(
@@ -250,10 +250,13 @@ class EvidenceIndex:
         rivals = np.maximum(self._rival_exp[rows] @ counted, 1e-37)
         return np.asarray(own - np.logaddexp(own, self._rival_top[rows] + np.log(rivals)))
 
-    def _size(self, closeness: np.ndarray) -> np.ndarray:
-        """[M] of `Evidence.size`; the nearer a household noun [R] is, the more its size counts."""
+    def _size(self, closeness: np.ndarray, rows: slice | np.ndarray) -> np.ndarray:
+        """[m] of `Evidence.size`; the nearer a household noun [R] is, the more its size counts."""
         weight = np.maximum(closeness - rival_limit(closeness), 0) ** 2
-        return -(self._size_off @ weight) / max(float(weight.sum()), 1e-12)
+        near = np.flatnonzero(weight)
+        if not len(near):
+            return self._zeros[rows]
+        return np.asarray(weight[near] @ -self._size_off[near][:, rows]) / float(weight.sum())
 
     def null_best(self) -> np.ndarray:
         """[U] sorted: for each unrelated noun, the z of the object that fits it best."""
