@@ -20,6 +20,7 @@ from grounding3d.fusion import fuser_state
 from grounding3d.fusion.base import FusedSegment, Segment
 from grounding3d.fusion.config import FusionConfig
 from grounding3d.fusion.forgetting import forget_gone, note_looks
+from grounding3d.fusion.memo import Memo
 from grounding3d.fusion.overlap import Overlap, look_at_tracks, measure_overlap
 from grounding3d.fusion.resolve import (
     drop_doubtful,
@@ -51,6 +52,7 @@ class SegmentFuser:
         self.tracks: dict[int, Track] = {}
         self.views = ViewStore(self.config.max_views, self.config.max_crops)
         self.votes = PairVotes()
+        self.memo = Memo()
         self.next_id = 1
         self.n_frames = 0
 
@@ -181,7 +183,8 @@ class SegmentFuser:
         for rows in parts[1:]:
             heir = self.new_track("object", voxels.select(rows))
             heir.keyframes, heir.n_visible = set(track.keyframes), track.n_visible
-            heir.n_silent, heir.misfit = track.n_silent, track.misfit.copy()
+            heir.n_silent, heir.n_sunk = track.n_silent, track.n_sunk
+            heir.misfit = track.misfit.copy()
             self.votes.copy_to(track.id, heir.id)
             heirs.append(heir)
             if seen is not None:
@@ -240,7 +243,9 @@ class SegmentFuser:
         things = [
             fuse_group(self, group, sizes) for group in groups if seen_often_enough(self, group)
         ]
-        return drop_doubtful(join_fragments(self, things, sizes), self.config)
+        found = drop_doubtful(join_fragments(self, things, sizes), self.config, self.memo)
+        self.memo.turn()
+        return found
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything needed to go on later, as plain arrays."""

@@ -29,6 +29,7 @@ def pack(fuser: SegmentFuser) -> dict[str, np.ndarray]:
         "track_kind": np.array([_KINDS.index(t.kind) for t in tracks], np.uint8),
         "track_n_visible": np.array([t.n_visible for t in tracks], np.int64),
         "track_n_silent": np.array([t.n_silent for t in tracks], np.int64),
+        "track_n_sunk": np.array([t.n_sunk for t in tracks], np.int64),
         "track_misfit": np.array([t.misfit for t in tracks], np.float64).reshape(-1, 2),
         "track_n_voxels": np.array([len(t.voxels) for t in tracks], np.int64),
         "track_n_keyframes": np.array([len(t.keyframes) for t in tracks], np.int64),
@@ -96,7 +97,9 @@ def _unpack(fuser: SegmentFuser, state: dict[str, np.ndarray]) -> None:
     voxel_ends = np.cumsum(state["track_n_voxels"])
     keyframe_ends = np.cumsum(state["track_n_keyframes"])
     config = fuser.config
-    misfit = state.get("track_misfit", np.zeros((len(state["track_id"]), 2)))
+    n_tracks = len(state["track_id"])
+    misfit = state.get("track_misfit", np.zeros((n_tracks, 2)))
+    n_sunk = state.get("track_n_sunk", np.zeros(n_tracks, np.int64))
     for n, track_id in enumerate(state["track_id"].tolist()):
         kind = _KINDS[state["track_kind"][n]]
         cell = config.voxel_size_m if kind == "object" else config.support_voxel_size_m
@@ -109,6 +112,7 @@ def _unpack(fuser: SegmentFuser, state: dict[str, np.ndarray]) -> None:
             set(state["keyframes"][frames].tolist()),
             int(state["track_n_visible"][n]),
             int(state["track_n_silent"][n]),
+            int(n_sunk[n]),
             misfit[n].copy(),
         )
     fuser.views.clear()

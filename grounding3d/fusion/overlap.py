@@ -28,11 +28,13 @@ class Look:
         seen: [n] bool: depth was measured where the voxel is.
         through: [n] bool: depth was measured behind the voxel, all around its pixel.
         gap_m: [n] float32 measured depth less the voxel's, where `seen`.
+        sigma_m: [n] float32 standard deviation of a depth measured there, likewise.
     """
 
     seen: np.ndarray
     through: np.ndarray
     gap_m: np.ndarray
+    sigma_m: np.ndarray
 
 
 def look_at_tracks(tracks: Iterable[Track], frame: RGBDFrame) -> dict[int, Look]:
@@ -50,14 +52,15 @@ def look_at_tracks(tracks: Iterable[Track], frame: RGBDFrame) -> dict[int, Look]
     tolerance = np.maximum(_DEPTH_TOLERANCE_M, _DEPTH_TOLERANCE_SHARE * depth)
     seen, through = np.zeros((2, len(points)), bool)
     seen[inside] = np.abs(gap) <= tolerance
-    behind = gap > np.maximum(tolerance, _SIGMAS * axial_sigma(z))
+    sigma = axial_sigma(z)
+    behind = gap > np.maximum(tolerance, _SIGMAS * sigma)
     # beside a thing, and at the rim of a thin one, pixels catch what lies behind
     behind[behind] = _nearest_around(frame.depth_m, v[behind], u[behind]) > (z + tolerance)[behind]
     through[inside] = behind
-    gaps = np.zeros(len(points), np.float32)
-    gaps[inside] = gap
+    gaps, sigmas = np.zeros((2, len(points)), np.float32)
+    gaps[inside], sigmas[inside] = gap, sigma
     ends = np.cumsum([len(t.voxels) for t in tracks])[:-1]
-    parts = (np.split(array, ends) for array in (seen, through, gaps))
+    parts = (np.split(array, ends) for array in (seen, through, gaps, sigmas))
     return {track.id: Look(*look) for track, *look in zip(tracks, *parts, strict=True)}
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from grounding3d.fusion.base import FusedSegment
 from grounding3d.fusion.config import FusionConfig
+from grounding3d.fusion.memo import Memo
+from grounding3d.fusion.nearness import boxes_meet, near_share
 from grounding3d.fusion.splitting import connected
 from grounding3d.fusion.tracks import Track
 from grounding3d.fusion.voxels import VoxelHistogram
@@ -67,9 +68,13 @@ def _same(fuser: SegmentFuser, large: Track, small: Track) -> bool:
     together, apart = fuser.votes.get(large.id, small.id)
     if apart > together:
         return False
-    return not len(small.voxels) or bool(
-        small.voxels.near(large.voxels)[0].mean() >= fuser.config.merge_share
-    )
+    if not len(small.voxels):
+        return True
+    return fuser.memo.recall(_share_in, small.voxels, large.voxels) >= fuser.config.merge_share
+
+
+def _share_in(small: VoxelHistogram, large: VoxelHistogram) -> float:
+    return float(small.near(large)[0].mean())
 
 
 def seen_often_enough(fuser: SegmentFuser, group: frozenset[int]) -> bool:
@@ -89,18 +94,15 @@ def drop_fleeting(fuser: SegmentFuser) -> None:
 def fuse_group(fuser: SegmentFuser, group: frozenset[int], sizes: dict[int, int]) -> Candidate:
     """One thing from the tracks it consists of; `sizes` are the voxels of every track."""
     tracks = [fuser.tracks[i] for i in sorted(group)]
-    voxels = tracks[0].voxels
-    for track in tracks[1:]:
-        voxels = voxels.add(track.voxels)
-    voxels = _trim(voxels, tracks[0].kind, fuser.config)
+    surface = fuser.memo.recall(_surface, tracks[0].kind, fuser.config, *(t.voxels for t in tracks))
     views = fuser.views.of_group(group, sizes)
     keyframes = sorted(set().union(*(t.keyframes for t in tracks)))
     segment = FusedSegment(
         id=min(group),
         kind=tracks[0].kind,
-        points=voxels.points,
-        counts=voxels.counts,
-        rgb=voxels.rgb,
+        points=surface.points,
+        counts=surface.counts,
+        rgb=surface.rgb,
         embeddings=np.stack([v.embedding for v in views])
         if views
         else np.zeros((0, 0), np.float32),
@@ -111,6 +113,27 @@ def fuse_group(fuser: SegmentFuser, group: frozenset[int], sizes: dict[int, int]
         misfit_m=_misfit(tracks),
     )
     return Candidate(group, segment, max(len(keyframes), *(t.n_visible for t in tracks)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Surface:
+    """Points [n,3] of a thing, how often each was seen, and its colour [n,3]."""
+
+    points: np.ndarray
+    counts: np.ndarray
+    rgb: np.ndarray
+
+
+def _surface(kind: str, config: FusionConfig, *parts: VoxelHistogram) -> _Surface:
+    """What is seen of a thing that consists of some tracks' voxels."""
+    voxels = parts[0]
+    for part in parts[1:]:
+        voxels = voxels.add(part)
+    voxels = _trim(voxels, kind, config)
+    surface = _Surface(voxels.points, voxels.counts, voxels.rgb)
+    for array in vars(surface).values():
+        array.setflags(write=False)  # several snapshots share it
+    return surface
 
 
 def _misfit(tracks: list[Track]) -> float:
@@ -151,8 +174,8 @@ def _fragments(fuser: SegmentFuser, a: Candidate, b: Candidate) -> bool:
     if cosine < fuser.config.fragment_cosine:
         return False
     large, small = sorted((one.points, two.points), key=len, reverse=True)
-    near = cKDTree(large).query(small, distance_upper_bound=fuser.config.cluster_voxel_m)[0]
-    return bool(np.isfinite(near).mean() >= _AMONG_SHARE)
+    share = near_share(small, large, fuser.config.cluster_voxel_m, fuser.memo)
+    return share >= _AMONG_SHARE
 
 
 def _trim(voxels: VoxelHistogram, kind: str, config: FusionConfig) -> VoxelHistogram:
@@ -165,7 +188,9 @@ def _trim(voxels: VoxelHistogram, kind: str, config: FusionConfig) -> VoxelHisto
     return voxels
 
 
-def drop_doubtful(candidates: list[Candidate], config: FusionConfig) -> list[FusedSegment]:
+def drop_doubtful(
+    candidates: list[Candidate], config: FusionConfig, memo: Memo
+) -> list[FusedSegment]:
     """Drop what was seen too seldom, and the weaker of a support and an object in one place.
 
     Of a support that is a face of a larger object both stay; the support says whose it is.
@@ -180,12 +205,15 @@ def drop_doubtful(candidates: list[Candidate], config: FusionConfig) -> list[Fus
     bodies: dict[int, FusedSegment] = {}
     objects = [c for c in kept if c.segment.kind == "object"]
     for support in (c.segment for c in kept if c.segment.kind == "support"):
-        tree = cKDTree(support.points)
         for thing in objects:
-            if _is_patch(thing, tree, config):
+            if not boxes_meet(
+                support.points, thing.segment.points, config.support_voxel_size_m, memo
+            ):
+                continue
+            if _is_patch(thing, support, config, memo):
                 doubtful.add(thing.segment.id)
-            elif _is_top(support, thing.segment, config):
-                if _is_body(thing.segment, support, tree):
+            elif _is_top(support, thing.segment, config, memo):
+                if _is_body(thing.segment, support, memo):
                     bodies[support.id] = _larger(bodies.get(support.id), thing.segment)
                 else:
                     weaker = min(thing.segment, support, key=lambda s: len(s.keyframes))
@@ -198,19 +226,18 @@ def drop_doubtful(candidates: list[Candidate], config: FusionConfig) -> list[Fus
     return sorted(segments, key=lambda s: s.id)
 
 
-def _is_body(thing: FusedSegment, support: FusedSegment, support_tree: cKDTree) -> bool:
+def _is_body(thing: FusedSegment, support: FusedSegment, memo: Memo) -> bool:
     """Whether much of an object lies off a support that is a face of it, and not by a few masks."""
     if len(thing.keyframes) < _BODY_VIEWS_SHARE * len(support.keyframes):
         return False
-    near = support_tree.query(thing.points, distance_upper_bound=_BODY_OFF_M)[0]
-    return bool(np.isinf(near).mean() >= _BODY_SHARE)
+    return 1 - near_share(thing.points, support.points, _BODY_OFF_M, memo) >= _BODY_SHARE
 
 
 def _larger(one: FusedSegment | None, other: FusedSegment) -> FusedSegment:
     return other if one is None or len(other.points) > len(one.points) else one
 
 
-def _is_patch(thing: Candidate, support: cKDTree, config: FusionConfig) -> bool:
+def _is_patch(thing: Candidate, support: FusedSegment, config: FusionConfig, memo: Memo) -> bool:
     """Whether an object is a piece of a support that a few masks cut out.
 
     A pen or a sheet of paper lies in the support's voxels too, but most frames that see it have a
@@ -219,16 +246,18 @@ def _is_patch(thing: Candidate, support: cKDTree, config: FusionConfig) -> bool:
     if len(thing.segment.keyframes) >= _PATCH_SEEN_SHARE * thing.n_visible:
         return False
     reach = config.support_voxel_size_m / 2
-    near = support.query(thing.segment.points, distance_upper_bound=reach)[0]
-    return bool(np.isfinite(near).mean() >= 0.9)
+    return near_share(thing.segment.points, support.points, reach, memo) >= 0.9
 
 
-def _is_top(support: FusedSegment, thing: FusedSegment, config: FusionConfig) -> bool:
+def _is_top(support: FusedSegment, thing: FusedSegment, config: FusionConfig, memo: Memo) -> bool:
     """Whether a support is the top of an object: most of it lies in the object's surface."""
     reach = config.support_voxel_size_m
-    low, high = bounds(thing.points)
-    inside = in_bounds(support.points, low - reach, high + reach)
-    if inside.mean() < 0.6:
+    if memo.recall(_share_in_box, support.points, thing.points, reach) < 0.6:
         return False
-    near = cKDTree(thing.points).query(support.points[inside], distance_upper_bound=reach)[0]
-    return bool(np.isfinite(near).sum() >= 0.6 * len(support.points))
+    return near_share(support.points, thing.points, reach, memo) >= 0.6
+
+
+def _share_in_box(points: np.ndarray, others: np.ndarray, margin_m: float) -> float:
+    """Share of points [n,3] in the axis-aligned box of the others."""
+    low, high = bounds(others)
+    return float(in_bounds(points, low - margin_m, high + margin_m).mean())

@@ -25,6 +25,7 @@ class Track:
         keyframes: keyframes whose masks touched it.
         n_visible: frames that could have seen it.
         n_silent: frames in a row, until now, that looked at its place and had no mask for it.
+        n_sunk: frames in a row, until now, that measured something close behind all of it.
         misfit: [2] number of frames, and sum of their squared distances from it, m^2: what the
             frames' poses and depth disagree by.
     """
@@ -35,6 +36,7 @@ class Track:
     keyframes: set[int] = field(default_factory=set)
     n_visible: int = 0
     n_silent: int = 0
+    n_sunk: int = 0
     misfit: np.ndarray = field(default_factory=lambda: np.zeros(2))
 
     def __post_init__(self) -> None:
@@ -58,6 +60,7 @@ class Track:
         self.keyframes |= other.keyframes
         self.n_visible = max(self.n_visible, other.n_visible, len(self.keyframes))
         self.n_silent = min(self.n_silent, other.n_silent)
+        self.n_sunk = min(self.n_sunk, other.n_sunk)
         self.misfit = self.misfit + other.misfit
 
 

@@ -45,13 +45,19 @@ class FrameCounts:
 
     def note(self, report: FrameReport) -> FrameReport:
         """Count one report and hand it on."""
-        self.seen += 1
         if report.used:
+            self.seen += 1
             self.used += 1
         else:
-            is_known = report.reason in self.skipped or len(self.skipped) < _MOST_REASONS
-            self.skipped[report.reason if is_known else "other reasons"] += 1
+            self.leave_out(report.reason)
         return report
+
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Count frames that are not used."""
+        if count > 0:
+            self.seen += count
+            is_known = reason in self.skipped or len(self.skipped) < _MOST_REASONS
+            self.skipped[reason if is_known else "other reasons"] += count
 
 
 class Mapper:
@@ -268,6 +274,7 @@ class Mapper:
             self.config.objects,
             vocabulary=self._vocabulary,
             previous=self._objects,
+            memo=self._fuser.memo,
         )
         features = gaussian_features(scene, self._objects)
         if len(self._field):
@@ -332,6 +339,8 @@ def build_scene(
         if not report.used:
             _log.debug("frame %d skipped: %s", report.frame_index, report.reason)
         report_progress("frames", mapper.counts.seen, capture.length)
+    # the capture has left out, and told of, those that cannot be read
+    mapper.counts.leave_out("it cannot be read", (capture.length or 0) - mapper.counts.seen)
     scene = mapper.finish(report_progress, cancel)
     _log.info("used %d of %d frames", mapper.counts.used, mapper.counts.seen)
     return scene

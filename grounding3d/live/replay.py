@@ -6,8 +6,11 @@ of a running robot, by the recording's clock. Unlike there, no frame is dropped 
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,7 @@ from grounding3d.capture.indexed import up_direction
 from grounding3d.capture.ros2_poses import check_pose_topic
 from grounding3d.capture.ros2_rig import choose_topics
 from grounding3d.capture.ros2_storage import Bag, BagMessage, open_bag
-from grounding3d.errors import SceneError
+from grounding3d.errors import CaptureError, SceneError
 from grounding3d.features.base import Encoder
 from grounding3d.live.config import Config
 from grounding3d.live.frames import FrameAssembler
@@ -26,6 +29,8 @@ from grounding3d.live.responder import Question, Reply, Responder
 from grounding3d.live.transforms import LiveTransforms
 from grounding3d.objects.base import LanguageScene
 from grounding3d.scene.base import Progress
+
+_log = logging.getLogger(__name__)
 
 TF_TOPICS = ("/tf", "/tf_static")
 TF_TYPE = "tf2_msgs/msg/TFMessage"
@@ -74,6 +79,7 @@ class Replayer:
         self._questions, self._every_s = questions, every_s
         self._keep, self._progress = keep, progress
         self._now_ns = 0
+        self._undecoded: Counter[str] = Counter()  # messages, by topic
         self._transforms = LiveTransforms()
         self._mapper = Mapper(config, encoder, up_world=world_up(config.capture))
         self._responder = Responder(encoder, self._transforms)
@@ -81,11 +87,15 @@ class Replayer:
     def rounds(self) -> Iterator[Round]:
         """Run; the last round is over the finished map.
 
+        What of the recording could not be read, or is no frame, is left out with a warning.
+
         Raises:
             CaptureError: the bag lacks images or poses.
             SceneError: not one frame could be used; says why.
         """
         with open_bag(self._path) as bag:
+            for note in bag.notes:
+                _log.warning("%s: %s", self._path, note)
             assembler, takers = self._takers(bag)
             self._take_static(bag)
             topics = [topic for topic in takers if topic != "/tf_static"]
@@ -95,7 +105,7 @@ class Replayer:
                 self._now_ns = message.log_ns
                 if message.topic == "/tf" and self._keep is not None:
                     self._keep(message)
-                takers[message.topic](bag.decode(message))
+                self._hand_over(bag, message, takers[message.topic])
                 self._map(assembler)
                 if self._progress is not None:
                     self._progress("messages", done, total)
@@ -110,6 +120,7 @@ class Replayer:
             self._now_ns += round(1e9 * (self._config.live.tf_timeout_s + 1))
             self._map(assembler)
             self._now_ns -= round(1e9 * (self._config.live.tf_timeout_s + 1))
+        self._tell_losses(assembler)
         if self._mapper.counts.used == 0:
             stats = assembler.stats()
             raise SceneError(
@@ -151,9 +162,33 @@ class Replayer:
         if "/tf_static" not in bag.of_type(TF_TYPE):
             return
         for message in bag.messages(["/tf_static"]):
-            self._transforms.add(bag.decode(message), is_static=True)
+            self._hand_over(bag, message, partial(self._transforms.add, is_static=True))
             if self._keep is not None:
                 self._keep(message)
+
+    def _hand_over(self, bag: Bag, message: BagMessage, take: Callable[..., None]) -> None:
+        """Have a message taken; one that does not decode is counted, no node would get it."""
+        try:
+            decoded = bag.decode(message)
+        except CaptureError as error:
+            _log.debug("%s", error)
+            self._undecoded[message.topic] += 1
+            return
+        take(decoded)
+
+    def _tell_losses(self, assembler: FrameAssembler) -> None:
+        """Warn of what was left out."""
+        told = [
+            f"{count} messages on {topic} do not decode and are left out"
+            for topic, count in sorted(self._undecoded.items())
+        ]
+        stats = assembler.stats()
+        if stats.dropped:
+            reasons = "; ".join(f"{n} x {reason}" for reason, n in stats.dropped.most_common())
+            which = f"{stats.dropped.total()} of {stats.depth_images} depth images"
+            told.append(f"{which} are no frames: {reasons}")
+        for text in told:
+            _log.warning("%s: %s", self._path, text)
 
     def _map(self, assembler: FrameAssembler) -> None:
         for frame in assembler.poll():

@@ -27,6 +27,7 @@ from grounding3d.features.base import Encoder
 from grounding3d.geometry.camera import Camera
 from grounding3d.live.config import Config
 from grounding3d.live.parcels import ParcelSocket
+from grounding3d.live.throttle import Throttle
 from grounding3d.live.worker_messages import (
     Done,
     Failed,
@@ -128,6 +129,8 @@ class MappingLoop:
         self._end, self._inbox = end, inbox
         setup: Setup = inbox.get()
         logging.basicConfig(level=setup.log_level)
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(Throttle())
         self.config = Config.model_validate(setup.config)
         os.nice(self.config.live.nice)
         self._setup = setup

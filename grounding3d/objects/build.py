@@ -9,6 +9,7 @@ import numpy as np
 from grounding3d.features.base import Vocabulary
 from grounding3d.features.vocabulary import FLOOR_NOUNS, RAISED_NOUNS
 from grounding3d.fusion.base import FusedSegment
+from grounding3d.fusion.memo import Memo
 from grounding3d.objects.base import MapObject, ObjectMap
 from grounding3d.objects.completion import Stand, complete
 from grounding3d.objects.config import ObjectConfig
@@ -26,6 +27,7 @@ def build_objects(
     config: ObjectConfig | None = None,
     vocabulary: Vocabulary | None = None,
     previous: ObjectMap | None = None,
+    memo: Memo | None = None,
 ) -> ObjectMap:
     """Objects with completed boxes, covariances, embeddings, labels and supports.
 
@@ -46,15 +48,17 @@ def build_objects(
         vocabulary: nouns for labels, all "unknown" if None.
         previous: the map before; its ids stay with what overlaps, and are never given to another
             thing.
+        memo: what was worked out for the map before, and will be used by the next.
     """
     config = config or ObjectConfig()
+    memo = Memo() if memo is None else memo
     fused = [segment for segment in fused if len(segment.points)]
     if scene.up_world is not None:
-        fused = return_feet(fused, scene.up_world)
-    ids, next_id = assign_ids(fused, previous, config.same_share)
+        fused = return_feet(fused, scene.up_world, memo)
+    ids, next_id = assign_ids(fused, previous, config.same_share, memo)
     fused.sort(key=lambda segment: ids[segment.id])
     dim = max((segment.embeddings.shape[1] for segment in fused), default=0)
-    boxes = complete(fused, [ids[s.id] for s in fused], scene, config)
+    boxes = complete(fused, [ids[s.id] for s in fused], scene, config, memo)
     legs = _legs(fused, boxes, scene.up_world)
     fused_ids = {segment.id for segment in fused}
     nouns = _Nouns(vocabulary, floors=_floors(fused, boxes))

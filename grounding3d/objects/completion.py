@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grounding3d.fusion.base import FusedSegment
+from grounding3d.fusion.memo import Memo
 from grounding3d.geometry.boxes import OBB
 from grounding3d.objects.config import ObjectConfig
 from grounding3d.objects.containment import container_of
@@ -39,7 +40,11 @@ class Stand:
 
 
 def complete(
-    fused: Sequence[FusedSegment], ids: Sequence[int], scene: Scene, config: ObjectConfig
+    fused: Sequence[FusedSegment],
+    ids: Sequence[int],
+    scene: Scene,
+    config: ObjectConfig,
+    memo: Memo | None = None,
 ) -> list[Stand]:
     """For each thing its completed box and what carries it.
 
@@ -48,12 +53,14 @@ def complete(
         ids: their object ids.
         scene: its up direction, and its surface, which tells whether a table has legs.
         config: thresholds.
+        memo: what was worked out for the map before.
     """
-    up = scene.up_world
+    up, memo = scene.up_world, Memo() if memo is None else memo
     id_of = {segment.id: i for i, segment in zip(ids, fused, strict=True)}
     items = [
         Carrier(
-            i, segment.kind, observed_box(segment.points, segment.counts, up, config.trim),
+            i, segment.kind,
+            memo.recall(observed_box, segment.points, segment.counts, up, config.trim),
             segment.points, id_of.get(segment.body_id) if segment.body_id is not None else None,
         )
         for i, segment in zip(ids, fused, strict=True)

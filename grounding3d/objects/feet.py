@@ -9,12 +9,13 @@ stands there, is the foot of that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from grounding3d.fusion.base import FusedSegment
+from grounding3d.fusion.memo import Memo
 from grounding3d.geometry.pointcloud import bounds, in_bounds
 
 _BIN_M = 0.004
@@ -30,36 +31,63 @@ _MOST = 0.8
 _ON_SHARE = 0.5  # of a standing thing's points lie over the slab
 
 
-def return_feet(fused: Sequence[FusedSegment], up_world: np.ndarray) -> list[FusedSegment]:
+def return_feet(
+    fused: Sequence[FusedSegment], up_world: np.ndarray, memo: Memo | None = None
+) -> list[FusedSegment]:
     """Give points of flat things that are the feet of things standing on them to those things.
 
     Args:
         fused: things; only objects give and take.
         up_world: direction against gravity.
+        memo: what was worked out for the map before.
 
     Returns:
         The things in the same order; those concerned with other points, counts and colours.
     """
+    memo = Memo() if memo is None else memo
     things = list(fused)
     objects = [n for n, s in enumerate(things) if s.kind == "object" and len(s.points) >= 8]
     if len(objects) < 2:
         return things
-    low, high = np.array([bounds(things[n].points) for n in objects]).swapaxes(0, 1)
+    boxes = [memo.recall(bounds, things[n].points) for n in objects]
+    low, high = np.array(boxes).swapaxes(0, 1)
     low, high = low - _RING_M, high + _RING_M
     for row, slab in enumerate(objects):
         meets = (low <= high[row]).all(axis=1) & (high >= low[row]).all(axis=1)
         meets[row] = False
         if not meets.any():
             continue
-        top = top_layer(things[slab].points @ up_world)
+        top = memo.recall(_top, things[slab].points, up_world)
         if top is None:
             continue
         for n in np.flatnonzero(meets):
             standing = objects[n]
-            foot = _foot(things[slab], things[standing].points, up_world, top)
+            giver, taker = _Cloud.of(things[slab]), _Cloud.of(things[standing])
+            foot = memo.recall(_foot, giver.points, giver.counts, taker.points, up_world, top)
             if foot.any():
-                things[slab], things[standing] = _move(things[slab], things[standing], foot)
+                moved = memo.recall(_move, foot, *vars(giver).values(), *vars(taker).values())
+                things[slab], things[standing] = (
+                    replace(thing, **vars(cloud))
+                    for thing, cloud in zip((things[slab], things[standing]), moved, strict=True)
+                )
     return things
+
+
+@dataclass(frozen=True, eq=False)
+class _Cloud:
+    """Points, how often each was seen, and colours of a thing."""
+
+    points: np.ndarray
+    counts: np.ndarray
+    rgb: np.ndarray
+
+    @classmethod
+    def of(cls, thing: FusedSegment) -> _Cloud:
+        return cls(thing.points, thing.counts, thing.rgb)
+
+
+def _top(points: np.ndarray, up: np.ndarray) -> float | None:
+    return top_layer(points @ up)
 
 
 def top_layer(heights: np.ndarray) -> float | None:
@@ -77,9 +105,10 @@ def top_layer(heights: np.ndarray) -> float | None:
     return float(np.median(heights[level]))
 
 
-def _foot(giver: FusedSegment, standing: np.ndarray, up: np.ndarray, top: float) -> np.ndarray:
+def _foot(
+    slab: np.ndarray, counts: np.ndarray, standing: np.ndarray, up: np.ndarray, top: float
+) -> np.ndarray:
     """[n] bool: points of a slab that belong to a thing that stands on it."""
-    slab, counts = giver.points, giver.counts
     heights = slab @ up
     rising = heights > top + _LAYER_M
     if not rising.any() or not _stands_on(slab, standing, up, top):
@@ -109,17 +138,9 @@ def _stands_on(slab: np.ndarray, standing: np.ndarray, up: np.ndarray, top: floa
     return bool(inside.mean() >= _ON_SHARE)
 
 
-def _move(
-    giver: FusedSegment, taker: FusedSegment, rows: np.ndarray
-) -> tuple[FusedSegment, FusedSegment]:
-    """Both things after the giver's points at the boolean `rows` have gone to the taker."""
-    kept = replace(
-        giver, points=giver.points[~rows], counts=giver.counts[~rows], rgb=giver.rgb[~rows]
-    )
-    joined = replace(
-        taker,
-        points=np.concatenate([taker.points, giver.points[rows]]),
-        counts=np.concatenate([taker.counts, giver.counts[rows]]),
-        rgb=np.concatenate([taker.rgb, giver.rgb[rows]]),
-    )
-    return kept, joined
+def _move(rows: np.ndarray, *of_both: np.ndarray) -> tuple[_Cloud, _Cloud]:
+    """Giver's and taker's clouds after the giver's points at the boolean `rows` have moved."""
+    giver, taker = of_both[:3], of_both[3:]
+    kept = _Cloud(*(array[~rows] for array in giver))
+    joined = [np.concatenate([t, g[rows]]) for t, g in zip(taker, giver, strict=True)]
+    return kept, _Cloud(*joined)

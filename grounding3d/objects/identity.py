@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from grounding3d.fusion.base import FusedSegment
+from grounding3d.fusion.memo import Memo
+from grounding3d.fusion.nearness import near_share
 from grounding3d.geometry.pointcloud import bounds
 from grounding3d.objects.base import ObjectMap
 
@@ -13,7 +14,7 @@ _NEAR_M = 0.02
 
 
 def assign_ids(
-    fused: list[FusedSegment], previous: ObjectMap | None, same_share: float
+    fused: list[FusedSegment], previous: ObjectMap | None, same_share: float, memo: Memo
 ) -> tuple[dict[int, int], int]:
     """Object ids for fused segments: that of the overlapping object of `previous`, else a new one.
 
@@ -22,19 +23,16 @@ def assign_ids(
     """
     next_id = previous.next_id if previous is not None else 1
     pairs = []
-    low, high = _bounds([segment.points for segment in fused])
+    low, high = _bounds([segment.points for segment in fused], memo)
     for item in previous or ():
         if not len(item.points) or not fused:
             continue
-        least, most = bounds(item.points)
+        least, most = memo.recall(bounds, item.points)
         meeting = np.flatnonzero(((low <= most + _NEAR_M) & (high >= least - _NEAR_M)).all(axis=1))
-        same = [fused[n] for n in meeting if fused[n].kind == item.kind]
-        if not same:
-            continue
-        tree = cKDTree(item.points)
-        for segment in same:
-            near = tree.query(segment.points, distance_upper_bound=_NEAR_M)[0]
-            pairs.append((float(np.isfinite(near).mean()), segment.id, item.id))
+        for segment in (fused[n] for n in meeting if fused[n].kind == item.kind):
+            unchanged = segment.points is item.points
+            share = 1.0 if unchanged else near_share(segment.points, item.points, _NEAR_M, memo)
+            pairs.append((share, segment.id, item.id))
     ids: dict[int, int] = {}
     given: set[int] = set()
     for share, segment_id, object_id in sorted(pairs, key=lambda p: (-p[0], p[2], p[1])):
@@ -48,7 +46,9 @@ def assign_ids(
     return ids, next_id
 
 
-def _bounds(clouds: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(clouds: list[np.ndarray], memo: Memo) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest coordinates [n,3] of clouds that have points."""
-    low, high = np.array([bounds(cloud) for cloud in clouds]).reshape(-1, 2, 3).swapaxes(0, 1)
+    low, high = (
+        np.array([memo.recall(bounds, cloud) for cloud in clouds]).reshape(-1, 2, 3).swapaxes(0, 1)
+    )
     return low, high

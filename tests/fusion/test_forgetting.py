@@ -153,6 +153,32 @@ def test_one_look_at_a_thing_ends_the_row(robot: Robot) -> None:
     assert robot.at(A)
 
 
+@pytest.mark.parametrize("tall_m", [0.008, 0.012, 0.018])
+def test_a_flat_thing_that_was_taken_away_is_forgotten_too(tall_m: float) -> None:
+    robot, flat = Robot(), standing_box(-0.25, 0.0, (0.2, 0.14, tall_m), 0.3)
+    around = OBB(flat.center, flat.wxyz, flat.size + 0.02)
+    for _ in range(12):
+        robot.look([flat, B, C], [0, 1, 2])
+    assert robot.at(around)
+    for _ in range(PATIENCE - 1):
+        robot.look([B, C], [1, 2])
+        assert robot.at(around)
+    robot.look([B, C], [1, 2])
+    assert not robot.at(around)
+    assert len(robot.things()) == 2
+
+
+@pytest.mark.parametrize("off_m", [0.0, 0.006])
+def test_a_flat_thing_that_masks_miss_is_not_forgotten_while_it_lies_there(off_m: float) -> None:
+    robot, flat = Robot(), standing_box(-0.25, 0.0, (0.2, 0.14, 0.012), 0.3)
+    noise = np.random.default_rng(1)
+    for n in range(12 + 5 * PATIENCE):
+        pose = robot.poses[n % 12].copy()
+        pose[:3, 3] += noise.normal(size=3) * off_m
+        robot.look([flat, B, C], [0 if n < 12 else -1, 1, 2], pose=pose)
+    assert robot.at(OBB(flat.center, flat.wxyz, flat.size + 0.02))
+
+
 def test_another_thing_in_the_same_place_is_another_thing(robot: Robot) -> None:
     old = robot.at(B)[0].id
     low = standing_box(0.0, 0.05, (0.12, 0.12, 0.05))
