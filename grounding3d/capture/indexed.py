@@ -6,6 +6,7 @@ are decoded one frame at a time.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -23,11 +24,14 @@ from grounding3d.capture.base import (
 )
 from grounding3d.capture.files import depth_from_steps, image_size, read_depth_steps, read_rgb
 from grounding3d.capture.losses import Losses
+from grounding3d.capture.plausibility import intrinsics_doubt
 from grounding3d.capture.registration import register_depth
 from grounding3d.errors import ArrayError, CaptureError
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.distortion import Undistorter
 from grounding3d.geometry.transforms import check_pose, invert_pose, make_pose
+
+_log = logging.getLogger(__name__)
 
 _SAMPLES = 9  # images that tell the size of all
 
@@ -118,10 +122,11 @@ class ImageFileCapture:
         self, facts: FileFacts, entries: Sequence[FrameEntry], config: CaptureConfig
     ) -> None:
         check_nonempty(facts.source, len(entries), "frames")
-        require_depth_images(facts.source, entries, config)
+        recorded, entries = len(entries), with_depth_images(facts.source, entries, config)
+        self._n_bare = recorded - len(entries)  # left out
         self._facts, self._config = facts, config
         self._entries = [entries[i] for i in select_frames(facts.source, len(entries), config)]
-        self._recorded = len(entries)
+        self._recorded = recorded
         self.world_frame = config.world_frame or facts.world_frame
         self.up_world = up_direction(config, facts.up_world)
         self._T_color_depth = self._color_from_depth()
@@ -133,8 +138,10 @@ class ImageFileCapture:
         self._sizes: dict[Lens, tuple[int, int]] = {}
         self._poses = np.stack([self._pose(entry) for entry in self._entries])
         self._losses = Losses(facts.source)  # of the latest reading
-        for lens in {self._lens(entry) for entry in self._entries}:
+        lenses = list(dict.fromkeys(self._lens(entry) for entry in self._entries))
+        for lens in lenses:
             self._check_intrinsics(lens)
+        self._doubts = self._intrinsics_doubts(lenses[:_SAMPLES])
 
     @property
     def length(self) -> int:
@@ -204,7 +211,9 @@ class ImageFileCapture:
         return "of another camera, reprojected" if self._is_separate else "registered"
 
     def _warnings(self) -> tuple[str, ...]:
-        told = (*self._facts.warnings, *self._losses.warnings())
+        told = (*self._facts.warnings, *self._doubts, *self._losses.warnings())
+        if self._n_bare:
+            told = (_bare_text(self._n_bare, self._recorded), *told)
         bare = sum(entry.depth is None for entry in self._entries)
         if not bare:
             return told
@@ -264,6 +273,15 @@ class ImageFileCapture:
             Camera.from_focal(*lens.intrinsics, 1, 1)
         except ArrayError as error:
             raise self._useless(error) from error
+
+    def _intrinsics_doubts(self, lenses: Sequence[Lens]) -> tuple[str, ...]:
+        """Warnings of the first of some lenses that can hardly be that of its images."""
+        for lens in lenses:
+            size = lens.size or self._usual_size(lens)
+            if size and (doubt := intrinsics_doubt(Camera.from_focal(*lens.intrinsics, *size))):
+                _log.warning("%s: %s", self._facts.source, doubt)
+                return (doubt,)
+        return ()
 
     def _useless(self, error: ArrayError) -> CaptureError:
         return CaptureError(f"the intrinsics of {self._facts.source} are of no use: {error}")
@@ -371,23 +389,32 @@ def require_depth(
         raise no_depth_error(source, config)
 
 
-def require_depth_images(
+def with_depth_images(
     source: Path, entries: Sequence[FrameEntry], config: CaptureConfig
-) -> None:
-    """Refuse frames without a depth image unless `config.depth` is "optional".
+) -> Sequence[FrameEntry]:
+    """The frames with a depth image; all of them if `config.depth` is "optional".
 
     Raises:
-        CaptureError: says how many there are, and what can do without.
+        CaptureError: there is none; says what can do without.
     """
-    bare = sum(entry.depth is None for entry in entries)
-    if bare and config.depth != "optional":
+    if config.depth == "optional":
+        return entries
+    with_depth = [entry for entry in entries if entry.depth is not None]
+    if not with_depth:
         raise CaptureError(
-            f"{source} has no depth images" if bare == len(entries) else f"{source} lacks depth",
+            f"{source} has no depth images",
             expected="a depth image for every frame",
-            found=f"{bare} of {len(entries)} frames without",
+            found=f"{len(entries)} of {len(entries)} frames without",
             hint="Record depth, or train on colour alone, scale from the poses: --backend nerf "
             "(to look at it: --set capture.depth=optional).",
         )
+    if bare := len(entries) - len(with_depth):
+        _log.warning("%s: %s", source, _bare_text(bare, len(entries)))
+    return with_depth
+
+
+def _bare_text(bare: int, total: int) -> str:
+    return f"{bare} of {total} frames have no depth image and are left out"
 
 
 def no_depth_error(source: Path, config: CaptureConfig) -> CaptureError:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from grounding3d.capture.base import CaptureConfig
+from grounding3d.capture.plausibility import intrinsics_doubt
 from grounding3d.capture.registration import register_depth
 from grounding3d.capture.ros2_index import BagIndex
 from grounding3d.capture.ros2_storage import Bag
@@ -147,6 +148,9 @@ def make_rig(
             "x right, y down, z forward; if they are a body's, x forward, name the optical frame "
             "with --set capture.camera_frame=..."
         )
+    for topic, facts in ((topics.color, color), (topics.depth, depth)):
+        if doubt := intrinsics_doubt(facts.camera):
+            warnings.append(f"{topic.name}: {doubt}")
     return Rig(
         color_lens=_lens(color),
         depth_lens=_lens(depth),

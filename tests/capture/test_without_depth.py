@@ -42,8 +42,10 @@ def test_colour_alone_is_read_where_that_is_wanted(tmp_path: Path) -> None:
 def test_some_frames_may_lack_it(tmp_path: Path) -> None:
     mixed = ListCapture([FRAMES[0], BARE[1], FRAMES[2]])
     folder = write_nerfstudio(mixed, tmp_path / "mixed")
-    with pytest.raises(CaptureError, match="1 of 3"):
-        open_capture(folder)
+    left = open_capture(folder)
+    np.testing.assert_allclose(left.poses, [FRAMES[i].T_world_cam for i in (0, 2)], atol=1e-9)
+    assert all(frame.depth_m.any() for frame in left)
+    assert "1 of 3 frames have no depth image" in left.describe().warnings[0]
     capture = open_capture(folder, OPTIONAL)
     assert [bool(f.depth_m.any()) for f in capture] == [True, False, True]
     assert "1 frames have no depth" in "".join(capture.describe().warnings)
