@@ -1,5 +1,8 @@
 """Reader of nerfstudio's transforms.json, with depth images or, where that is wanted, without.
 
+Its relatives of instant-ngp, NeRFCapture and Blender's synthetic scenes are read too: `depth_path`
+for `depth_file_path`, `integer_depth_scale` for the unit, `camera_angle_x` for the focal length.
+
 Poses are camera to world with OpenGL axes. `applied_transform` and `applied_scale` say how they
 were moved away from the recorded world and are undone. Intrinsics are global or per frame, with
 pixel centres at +0.5. Whatever a pinhole camera is called, its distortion is what the coefficients
@@ -11,13 +14,14 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from grounding3d.capture.base import CaptureConfig
-from grounding3d.capture.files import natural_key, read_depth_steps, read_json
+from grounding3d.capture.files import image_size, natural_key, read_depth_steps, read_json
 from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture, Lens
 from grounding3d.errors import CaptureError
 from grounding3d.geometry.frames import opencv_from_opengl, pixel_center_from_corner
@@ -26,9 +30,11 @@ _log = logging.getLogger(__name__)
 
 DEPTH_UNIT_M = 0.001
 _PERSPECTIVE = ("plumb_bob", ("k1", "k2", "p1", "p2", "k3"))
+_RATIONAL = ("rational_polynomial", ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6"))
 _FISHEYE = ("equidistant", ("k1", "k2", "k3", "k4"))
 _MODELS = {
     "OPENCV": _PERSPECTIVE,
+    "FULL_OPENCV": _RATIONAL,
     "PINHOLE": _PERSPECTIVE,
     "SIMPLE_PINHOLE": _PERSPECTIVE,
     "SIMPLE_RADIAL": _PERSPECTIVE,
@@ -37,6 +43,9 @@ _MODELS = {
     "SIMPLE_RADIAL_FISHEYE": _FISHEYE,
     "RADIAL_FISHEYE": _FISHEYE,
 }
+_COEFFICIENTS = ("p1", "p2", "k1", "k2", "k3", "k4", "k5", "k6")
+_DEPTH_KEYS = ("depth_file_path", "depth_path")
+_UNIT_KEYS = ("depth_unit_scale_factor", "integer_depth_scale")
 _ENDINGS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG")
 
 
@@ -96,20 +105,30 @@ def _missing(file: Path, frame: dict[str, Any]) -> Path | None:
 
 
 def _resolved(file: Path, frame: dict[str, Any]) -> dict[str, Any]:
-    """The frame with its images' names as they are on the disk.
+    """The frame with its images' names as they are on the disk, and depth under the usual key.
 
-    Windows' programs write backslashes and endings in another case, Blender's exporters no ending.
+    Windows' programs write backslashes and endings in another case, Blender's exporters no ending,
+    and some converters whole paths, of which the end still holds on another machine.
     """
-    found = dict(frame)
+    depth = next((frame[key] for key in _DEPTH_KEYS if isinstance(frame.get(key), str)), None)
+    found = {**frame, "depth_file_path": depth}
     for key in ("file_path", "depth_file_path"):
-        name = frame.get(key)
+        name = found[key]
         if isinstance(name, str) and not (file.parent / name).is_file():
-            plain = name.replace("\\", "/")
-            stem, dot, ending = plain.rpartition(".")
-            cases = [stem + dot + ending.lower(), stem + dot + ending.upper()]
-            tries = [plain, *cases, *(plain + ending for ending in _ENDINGS)]
-            found[key] = next((n for n in tries if (file.parent / n).is_file()), name)
+            there = (n for n in _other_names(name) if (file.parent / n).is_file())
+            found[key] = next(there, name)
     return found
+
+
+def _other_names(name: str) -> Iterator[str]:
+    """What a file may be called that is not there under its name, the likeliest first."""
+    parts = name.replace("\\", "/").split("/")
+    is_whole = parts[0] == "" or parts[0].endswith(":")
+    for first in range(len(parts) if is_whole else 1):
+        plain = "/".join(parts[first:])
+        stem, dot, ending = plain.rpartition(".")
+        yield from (plain, stem + dot + ending.lower(), stem + dot + ending.upper())
+        yield from (plain + ending for ending in _ENDINGS)
 
 
 def _listed_frames(file: Path, meta: dict[str, Any]) -> list[dict[str, Any]]:
@@ -158,23 +177,22 @@ def _entry(
         rgb,
         file.parent / depth if isinstance(depth, str) else None,
         T_world_cam,
-        lens=_lens(file, {**meta, **frame}, config),
+        lens=_lens(file, {**meta, **frame}, rgb, config),
     )
 
 
-def _lens(file: Path, values: dict[str, Any], config: CaptureConfig) -> Lens:
+def _lens(file: Path, values: dict[str, Any], rgb: Path, config: CaptureConfig) -> Lens:
     """Intrinsics and distortion of one frame, whose own keys win over the global ones."""
     model, keys = _MODELS[_model_name(values, values)]
     coefficients = tuple(float(_numbers(file, values, k)) if k in values else 0.0 for k in keys)
-    beyond = ("k4", "k5", "k6") if model == "plumb_bob" else ("p1", "p2")
-    if ignored := [key for key in beyond if values.get(key)]:
+    if ignored := [key for key in _COEFFICIENTS if key not in keys and values.get(key)]:
         raise CaptureError(
             f"{file} has lens coefficients that are not supported",
             expected="no others than " + ", ".join(keys),
             found=", ".join(ignored),
             hint="Undistort the images first.",
         )
-    intrinsics = config.color_intrinsics or _intrinsics(file, values)
+    intrinsics = config.color_intrinsics or _intrinsics(file, values, rgb)
     return Lens(intrinsics, model, coefficients, _size(file, values))
 
 
@@ -195,7 +213,19 @@ def _size(file: Path, values: dict[str, Any]) -> tuple[int, int] | None:
     return int(_numbers(file, values, "w")), int(_numbers(file, values, "h"))
 
 
-def _intrinsics(file: Path, values: dict[str, Any]) -> tuple[float, float, float, float]:
+def _of_angle(file: Path, values: dict[str, Any], rgb: Path) -> dict[str, Any]:
+    """The values with a focal length from the field of view, and the middle where nothing says."""
+    width, height = _size(file, values) or image_size(rgb)
+    angle = float(_numbers(file, values, "camera_angle_x"))
+    if not 0 < angle < math.pi:
+        raise CaptureError(f"camera_angle_x of {file} is no field of view", found=f"{angle:g}")
+    middle = {"cx": width / 2, "cy": height / 2}
+    return {**middle, **values, "fl_x": 0.5 * width / math.tan(0.5 * angle)}
+
+
+def _intrinsics(file: Path, values: dict[str, Any], rgb: Path) -> tuple[float, float, float, float]:
+    if "fl_x" not in values and "camera_angle_x" in values:
+        values = _of_angle(file, values, rgb)
     missing = [key for key in ("fl_x", "cx", "cy") if key not in values]
     if missing:
         raise CaptureError(
@@ -214,11 +244,12 @@ def _depth_unit(meta: dict[str, Any], entries: list[FrameEntry], config: Capture
     depths = [entry.depth for entry in entries if entry.depth is not None]
     if config.depth_unit_m is not None or not depths:
         return config.depth_unit_m or DEPTH_UNIT_M
-    if "depth_unit_scale_factor" in meta:
-        factor = float(_numbers(depths[0], meta, "depth_unit_scale_factor"))
-        if not (math.isfinite(factor) and factor > 0):
-            raise CaptureError("depth_unit_scale_factor is not positive", found=str(factor))
-        return factor
+    for key in _UNIT_KEYS:
+        if key in meta:
+            factor = float(_numbers(depths[0], meta, key))
+            if not (math.isfinite(factor) and factor > 0):
+                raise CaptureError(f"{key} is not positive", found=str(factor))
+            return factor
     readable = next((each for each in depths if _is_readable(each)), None)
     if readable is not None and read_depth_steps(readable).dtype.kind == "f":
         raise CaptureError(

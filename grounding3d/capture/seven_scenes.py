@@ -5,17 +5,22 @@
 not registered: the published focal length of 585 and the poses are the depth camera's. The colour
 camera is not published and must be given, else colour is used as if it were registered.
 Format: Shotton et al., "Scene Coordinate Regression Forests", CVPR 2013.
+
+Other collections of this layout name their depth camera: 3DMatch in `camera-intrinsics.txt` (3x3),
+beside the frames or one folder up, BundleFusion in `info.txt` (`m_calibrationDepthIntrinsic`, 4x4).
+What stands there comes before 585.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from grounding3d.capture.base import CaptureConfig, check_nonempty
-from grounding3d.capture.files import image_size, read_numbers
+from grounding3d.capture.files import image_size, read_numbers, text_lines
 from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture, Lens
 from grounding3d.errors import CaptureError
 
@@ -72,9 +77,10 @@ class SevenScenesFormat:
             )
         for text in warnings:
             _log.warning("%s: %s", path, text)
-        if config.depth_intrinsics is None:
+        named = config.depth_intrinsics or _named_intrinsics(entries[0].rgb.parent)
+        if named is None:
             _check_size(entries)
-        depth_lens = Lens(config.depth_intrinsics or DEPTH_INTRINSICS)
+        depth_lens = Lens(named or DEPTH_INTRINSICS)
         facts = FileFacts(
             format="7scenes",
             source=path,
@@ -87,6 +93,33 @@ class SevenScenesFormat:
             warnings=tuple(warnings),
         )
         return ImageFileCapture(facts, entries, config)
+
+
+def _named_intrinsics(folder: Path) -> tuple[float, float, float, float] | None:
+    """fx, fy, cx, cy of the depth camera as a file beside the frames says; None without one."""
+    plain = [place / "camera-intrinsics.txt" for place in (folder, folder.parent)]
+    file = next((file for file in (*plain, folder / "info.txt") if file.is_file()), None)
+    if file is None:
+        return None
+    if file.name == "info.txt":
+        told = dict(line.split("=", 1) for _, line in text_lines(file) if "=" in line)
+        fields = {name.strip(): value.split() for name, value in told.items()}
+        K = _matrix(file, fields.get("m_calibrationDepthIntrinsic", []), 4)
+    else:
+        K = _matrix(file, read_numbers(file).ravel().tolist(), 3)
+    return float(K[0, 0]), float(K[1, 1]), float(K[0, 2]), float(K[1, 2])
+
+
+def _matrix(file: Path, numbers: Sequence[str | float], size: int) -> np.ndarray:
+    try:
+        return np.array(numbers, dtype=np.float64).reshape(size, size)
+    except ValueError:
+        raise CaptureError(
+            f"{file} holds no intrinsics of the depth camera",
+            expected=f"a {size}x{size} matrix",
+            found=f"{len(numbers)} numbers",
+            hint="Give them: --set capture.depth_intrinsics='[fx, fy, cx, cy]'.",
+        ) from None
 
 
 def _images(pose: Path) -> tuple[Path | None, Path | None]:

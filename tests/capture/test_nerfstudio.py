@@ -169,13 +169,14 @@ def test_frames_without_their_images_are_left_out_with_a_warning(folder):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda m: m["frames"][0].pop("depth_file_path"), "depth"),
+        (lambda m: [f.pop("depth_file_path") for f in m["frames"]], "no depth images"),
         (lambda m: m["frames"][0].pop("transform_matrix"), "transform_matrix"),
         (lambda m: m["frames"][0].pop("fl_x"), "color_intrinsics"),
         (lambda m: [frame.update(w=99) for frame in m["frames"]], "99x120"),
         (lambda m: m["frames"][0].update(fl_x=-140), "transforms.json are of no use"),
         (lambda m: m.update(camera_model="EQUIRECTANGULAR"), "EQUIRECTANGULAR"),
         (lambda m: m.update(k4=0.1), "k4"),
+        (lambda m: m.update(camera_model="OPENCV_FISHEYE", p1=0.1), "p1"),
         (lambda m: m.update(frames=[]), "no frames"),
         (lambda m: m.update(applied_scale=-1), "applied_scale"),
         (lambda m: m.update(applied_transform=[[1, 2], [3, 4]]), "applied_transform"),
@@ -199,3 +200,53 @@ def test_endings_may_be_of_another_case(folder, named):
         frame["file_path"] = frame["file_path"].removesuffix(".png") + named
     _save(folder, meta)
     assert len(list(open_capture(folder))) == 3
+
+
+def test_relatives_of_the_format_name_depth_and_its_unit_otherwise(folder, original):
+    """As instant-ngp and NeRFCapture write them; the unit is far from a millimetre."""
+    meta = _meta(folder)
+    del meta["depth_unit_scale_factor"]
+    meta["integer_depth_scale"] = 10 / 65535
+    for frame, posed in zip(meta["frames"], original):
+        frame["depth_path"] = frame.pop("depth_file_path")
+        steps = np.rint(posed.depth_m * 6553.5).astype(np.uint16)
+        Image.fromarray(steps).save(folder / frame["depth_path"])
+    _save(folder, meta)
+    for got, want in zip(open_capture(folder), original, strict=True):
+        assert np.abs(got.depth_m - want.depth_m).max() < 2e-4
+
+
+@pytest.mark.parametrize("has_size", [True, False])
+def test_a_field_of_view_does_for_a_focal_length(folder, original, has_size):
+    meta = _meta(folder)
+    width = original[0].camera.width
+    meta["camera_angle_x"] = 2 * np.arctan(width / 2 / original[0].camera.fx)
+    for frame in meta["frames"]:
+        for key in ("fl_x", "fl_y", "cx", "cy", *(() if has_size else ("w", "h"))):
+            del frame[key]
+    _save(folder, meta)
+    assert pytest.approx(original[0].camera.K) == open_capture(folder)[0].camera.K
+    _save(folder, meta | {"camera_angle_x": 4})
+    with pytest.raises(CaptureError, match="field of view"):
+        open_capture(folder)
+
+
+@pytest.mark.parametrize("root", ["/home/somebody/scans/kitchen/", "C:\\scans\\kitchen\\"])
+def test_whole_paths_of_another_machine_are_found_by_their_end(folder, original, root):
+    meta = _meta(folder)
+    for frame in meta["frames"]:
+        for key in ("file_path", "depth_file_path"):
+            frame[key] = root + (frame[key].replace("/", "\\") if "\\" in root else frame[key])
+    _save(folder, meta)
+    for got, want in zip(open_capture(folder), original, strict=True):
+        assert np.array_equal(got.rgb, want.rgb)
+        assert got.depth_m == pytest.approx(want.depth_m, abs=1e-3)
+
+
+def test_a_rational_lens_is_undone(folder, original):
+    meta = _meta(folder)
+    _save(folder, meta | {"camera_model": "FULL_OPENCV", "k1": 0.1, "k4": 0.1})
+    # the same polynomial above and below: no distortion at all
+    assert np.array_equal(open_capture(folder)[0].rgb, original[0].rgb)
+    _save(folder, meta | {"camera_model": "FULL_OPENCV", "k4": 0.1})
+    assert not np.array_equal(open_capture(folder)[0].rgb, original[0].rgb)

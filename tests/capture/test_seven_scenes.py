@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import yaml
@@ -99,6 +101,36 @@ def test_other_sizes_need_their_own_intrinsics(tmp_path):
         open_capture(tmp_path)
     config = CaptureConfig(depth_intrinsics=(140, 140, 80, 60))
     assert open_capture(tmp_path, config)[0].camera.fx == 140
+
+
+INFO = "m_sensorName = StructureSensor\nm_calibrationDepthIntrinsic = {} \nm_frames.size = 2\n"
+
+
+@pytest.mark.parametrize("place", ["parent", "beside", "info.txt"])
+def test_the_depth_camera_that_a_collection_names_is_used(folder, tmp_path, place):
+    root = tmp_path / "scene"
+    shutil.copytree(folder, root)
+    camera = Camera.from_focal(570.3, 571.5, 314.5, 235.5, 640, 480)
+    if place == "info.txt":
+        K = np.eye(4)
+        K[:3, :3] = camera.K
+        text = INFO.format(" ".join(map(str, K.ravel())))
+        (root / "seq-01" / "info.txt").write_text(text)
+    else:
+        beside = root if place == "parent" else root / "seq-01"
+        np.savetxt(beside / "camera-intrinsics.txt", camera.K)
+    assert open_capture(root)[0].camera == camera
+    given = CaptureConfig(depth_intrinsics=(500, 500, 320, 240))
+    assert open_capture(root, given)[0].camera.fx == 500
+    assert open_capture(root, GIVEN)[0].camera == COLOR
+
+
+def test_a_file_of_intrinsics_that_holds_none_is_refused(folder, tmp_path):
+    root = tmp_path / "scene"
+    shutil.copytree(folder, root)
+    (root / "camera-intrinsics.txt").write_text("585 585 320 240\n")
+    with pytest.raises(CaptureError, match=r"3x3.*4 numbers"):
+        open_capture(root)
 
 
 def test_the_real_kitchen(shared_data):
