@@ -165,7 +165,7 @@ def _from_track(
             found="; ".join(f"{child!r} in {parent!r}" for parent, child in index.track_frames),
         )
     ((parent, child),) = index.track_frames
-    child = child or frame_name(config.camera_frame or "")
+    is_named, child = bool(child), child or frame_name(config.camera_frame or "")
     if not child:
         raise TransformError(
             f"the messages on {topic} do not say which frame they are the pose of",
@@ -188,8 +188,13 @@ def _from_track(
                 error.summary,
                 expected=error.expected,
                 found=error.found,
-                hint=f"The messages on {topic} are about {child!r} in {parent!r}; if they are the "
-                f"colour camera's poses: --set capture.camera_frame={camera_frame}",
+                hint=f"The messages on {topic} are about {child!r} in {parent!r}; "
+                + (
+                    "record /tf_static too, which says where the camera is on it."
+                    if is_named
+                    else "if they are the colour camera's poses: --set "
+                    f"capture.camera_frame={camera_frame}"
+                ),
             ) from error
     return source
 
