@@ -156,19 +156,32 @@ class SegmentFuser:
     def _split_divided(
         self, cells: list[VoxelHistogram], overlap: Overlap, visible: dict[int, np.ndarray]
     ) -> bool:
-        """Split every track in which two or more masks of this frame lie."""
+        """Split every track that this frame divides.
+
+        At least one mask lies in it, and others do too or claim much of it: the mask of a shelf
+        may reach far beyond the piece that has swallowed a vase.
+        """
         config, divided = self.config, False
         for track_id in sorted(set().union(*overlap.forward)):
             track = self.tracks[track_id]
-            inside = [
+            inside = {
                 i
                 for i, forward in enumerate(overlap.forward)
                 if forward.get(track_id, 0.0) >= config.match_share
-                and overlap.backward[i].get(track_id, 0.0) >= config.split_share
-            ]
-            if len(inside) < 2:
+                and (
+                    overlap.backward[i].get(track_id, 0.0) >= config.split_share
+                    or len(cells[i]) * config.voxel_size_m**2 >= config.split_area_m2
+                )
+            }
+            claiming = {
+                i
+                for i, backward in enumerate(overlap.backward)
+                if backward.get(track_id, 0.0) >= config.claim_share
+            }
+            dividing = sorted(inside | claiming)
+            if not inside or len(dividing) < 2:
                 continue
-            parts = split_voxels(track, [cells[i] for i in inside], config.min_segment_points)
+            parts = split_voxels(track, [cells[i] for i in dividing], config.min_segment_points)
             if len(parts) >= 2:
                 divided = True
                 self._replace(track, parts, visible)

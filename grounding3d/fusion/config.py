@@ -28,7 +28,13 @@ class FusionConfig(Section):
         0.5, gt=0, le=1, description="overlap above which a mask covers a track or lies in it"
     )
     split_share: float = Field(
-        0.15, gt=0, le=1, description="two masks in one track split it if each sees this share"
+        0.15, gt=0, le=1, description="a mask in a track may split it if it covers this share"
+    )
+    split_area_m2: float = Field(
+        0.02, gt=0, description="or this much surface: small things on a large shelf, square metres"
+    )
+    claim_share: float = Field(
+        0.3, gt=0, le=1, description="another mask that covers this share of a track divides it too"
     )
     merge_share: float = Field(
         0.6, gt=0, le=1, description="overlap above which two tracks are the same thing"

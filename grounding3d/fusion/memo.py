@@ -12,9 +12,9 @@ class Memo:
     """Results of functions that depend on nothing but their arguments.
 
     Between two snapshots of a map most things stay as they are. An argument is the same if it is
-    the same object (a number or a text: if it is equal), so arrays must not be written to once a
-    result was made of them; what is remembered is then, bit for bit, what would be worked out
-    again. What was not asked for between two calls of `turn` is forgotten.
+    the same object (a number, a text or bytes: if it is equal), so arrays must not be written to
+    once a result was made of them; what is remembered is then, bit for bit, what would be worked
+    out again. What was not asked for between two calls of `turn` is forgotten.
     """
 
     def __init__(self) -> None:
@@ -40,4 +40,4 @@ class Memo:
         self._before, self._now = self._now, {}
 
 
-_VALUES = (str, float, int, bool, type(None))
+_VALUES = (str, bytes, float, int, bool, type(None))

@@ -43,20 +43,26 @@ class Candidate:
 
 
 def merge_duplicates(fuser: SegmentFuser) -> None:
-    """Join object tracks of which one lies in the other and that no frame kept apart."""
-    tracks = sorted(
-        (t for t in fuser.tracks.values() if t.kind == "object"),
-        key=lambda t: (-len(t.voxels), t.id),
-    )
+    """Join tracks of one kind of which one lies in the other and that no frame kept apart."""
+    for kind, margin_m in (
+        ("object", fuser.config.voxel_size_m),
+        ("support", fuser.config.support_voxel_size_m),
+    ):
+        tracks = [t for t in fuser.tracks.values() if t.kind == kind]
+        tracks.sort(key=lambda t: (-len(t.voxels), t.id))
+        _merge(fuser, tracks, margin_m)
+
+
+def _merge(fuser: SegmentFuser, tracks: list[Track], margin_m: float) -> None:
+    """Join duplicates among tracks of one kind, largest first."""
     if not tracks:
         return
     low, high = np.stack([t.low for t in tracks]), np.stack([t.high for t in tracks])
-    margin = fuser.config.voxel_size_m
     for n, large in enumerate(tracks):
         if large.id not in fuser.tracks:
             continue
         # a track that absorbs others lies in the box it had, but for what it takes over
-        touching = (low[n + 1 :] <= large.high + margin) & (high[n + 1 :] >= large.low - margin)
+        touching = (low[n + 1 :] <= large.high + margin_m) & (high[n + 1 :] >= large.low - margin_m)
         for row in np.flatnonzero(touching.all(axis=1)):
             small = tracks[n + 1 + row]
             if small.id in fuser.tracks and _same(fuser, large, small):
@@ -70,7 +76,12 @@ def _same(fuser: SegmentFuser, large: Track, small: Track) -> bool:
         return False
     if not len(small.voxels):
         return True
-    return fuser.memo.recall(_share_in, small.voxels, large.voxels) >= fuser.config.merge_share
+    if small.kind == "support":  # a first look at a rim may have been too tilted to continue it
+        reach_m = fuser.config.support_voxel_size_m
+        share = near_share(small.points, large.points, reach_m, fuser.memo)
+    else:
+        share = fuser.memo.recall(_share_in, small.voxels, large.voxels)
+    return share >= fuser.config.merge_share
 
 
 def _share_in(small: VoxelHistogram, large: VoxelHistogram) -> float:

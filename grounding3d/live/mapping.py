@@ -276,7 +276,7 @@ class Mapper:
             previous=self._objects,
             memo=self._fuser.memo,
         )
-        features = gaussian_features(scene, self._objects)
+        features = gaussian_features(scene, self._objects, memo=self._fuser.memo)
         if len(self._field):
             features = self._field.lift(scene, things=features, max_views=max_views)
         return LanguageScene(

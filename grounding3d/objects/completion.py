@@ -13,7 +13,7 @@ from grounding3d.geometry.boxes import OBB
 from grounding3d.objects.config import ObjectConfig
 from grounding3d.objects.containment import container_of
 from grounding3d.objects.extent import height_range, observed_box, with_bottom
-from grounding3d.objects.support import Carrier, carrier_of, floor_under
+from grounding3d.objects.support import Carrier, Surface, carrier_of, floor_under
 from grounding3d.scene.base import Scene
 
 _TABLE_M = 0.75  # height of a usual table
@@ -58,8 +58,8 @@ def complete(
     up, memo = scene.up_world, Memo() if memo is None else memo
     id_of = {segment.id: i for i, segment in zip(ids, fused, strict=True)}
     items = [
-        Carrier(
-            i, segment.kind,
+        memo.recall(
+            Carrier, i, segment.kind,
             memo.recall(observed_box, segment.points, segment.counts, up, config.trim),
             segment.points, id_of.get(segment.body_id) if segment.body_id is not None else None,
         )
@@ -70,12 +70,16 @@ def complete(
     supports = [item for item in items if item.kind == "support"]
     bodies = {item.body_id for item in supports if item.body_id is not None}
     nearby = Neighbours(items, up, config)
+    surface = Surface(scene.gaussians.means, scene.gaussians.means @ up)
     return [
-        _complete_support(item, supports, scene, up)
+        _complete_support(item, supports, surface, up, memo)
         if item.kind == "support"
-        else _complete_object(item, segment, _carrying(item, nearby.of(n), bodies), up, config)
+        else memo.recall(
+            _complete_object, item, segment.counts, up, config,
+            *_carrying(item, nearby.of(n), bodies),
+        )
         for n, (item, segment) in enumerate(zip(items, fused, strict=True))
-    ]
+    ]  # fmt: skip
 
 
 class Neighbours:
@@ -110,11 +114,7 @@ def _carrying(item: Carrier, nearby: list[Carrier], bodies: set[int]) -> list[Ca
 
 
 def _complete_object(
-    item: Carrier,
-    segment: FusedSegment,
-    nearby: list[Carrier],
-    up: np.ndarray,
-    config: ObjectConfig,
+    item: Carrier, counts: np.ndarray, up: np.ndarray, config: ObjectConfig, *nearby: Carrier
 ) -> Stand:
     container = container_of(item, nearby, up)
     if container is not None:
@@ -129,19 +129,19 @@ def _complete_object(
     carrier, height = found
     top = height_range(item.box, up)[1]
     foot = height + min(config.contact_m, _FOOT_SHARE * max(0.0, top - height))
-    above = segment.points @ up > foot
+    above = item.points @ up > foot
     box = item.box
     if above.sum() >= 8:
-        box = observed_box(segment.points[above], segment.counts[above], up, config.trim)
+        box = observed_box(item.points[above], counts[above], up, config.trim)
     return Stand(
         with_bottom(box, up, height), carrier.id if carrier.body_id is None else carrier.body_id
     )
 
 
 def _complete_support(
-    item: Carrier, supports: list[Carrier], scene: Scene, up: np.ndarray
+    item: Carrier, supports: list[Carrier], surface: Surface, up: np.ndarray, memo: Memo
 ) -> Stand:
-    found = floor_under(item, supports, scene.gaussians.means, up)
+    found = floor_under(item, supports, surface, up, memo)
     if found is None:
         return Stand(item.box, hidden_m=_hidden(item, supports, up))
     floor, height = found

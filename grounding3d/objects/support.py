@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from grounding3d.fusion.memo import Memo
 from grounding3d.geometry.boxes import OBB
 from grounding3d.geometry.pointcloud import in_bounds
 from grounding3d.objects.config import ObjectConfig
@@ -35,7 +37,7 @@ class Carrier:
 
 
 def carrier_of(
-    item: Carrier, carriers: list[Carrier], up_world: np.ndarray, config: ObjectConfig
+    item: Carrier, carriers: Sequence[Carrier], up_world: np.ndarray, config: ObjectConfig
 ) -> tuple[Carrier, float] | None:
     """What an item rests on, and the height of the surface under it.
 
@@ -81,20 +83,29 @@ _LEG_WIDTH_M = 0.1
 _LEG_LEVELS = 4  # legs are a column, not a thing that lies under the table
 
 
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """Observed surface of a whole scene: points [N,3] and their heights [N] along up."""
+
+    points: np.ndarray
+    heights: np.ndarray
+
+
 def floor_under(
-    table: Carrier, items: list[Carrier], surface: np.ndarray, up_world: np.ndarray
+    table: Carrier, items: list[Carrier], surface: Surface, up_world: np.ndarray, memo: Memo
 ) -> tuple[Carrier, float] | None:
     """The support a table stands on and its height, if something between the two was observed.
 
     Args:
         table: a support.
         items: all things; the highest support below the table is its floor.
-        surface: [N,3] observed surface of the whole scene, world.
+        surface: observed surface of the whole scene, world.
         up_world: direction against gravity.
+        memo: what was worked out for the map before.
     """
     bottom = height_range(table.box, up_world)[0]
     lower = [
-        (surface_height(other, table.box.center, up_world), other)
+        (memo.recall(surface_height, other, table.box.center, up_world), other)
         for other in items
         if other.kind == "support" and other.id != table.id
     ]
@@ -102,10 +113,10 @@ def floor_under(
     if not lower:
         return None
     height, floor = max(lower, key=lambda pair: pair[0])
-    heights = surface @ up_world
+    heights = surface.heights
     low, high = height + _LEG_CLEARANCE_M, bottom - _LEG_CLEARANCE_M
     between = (heights > low) & (heights < high)
-    local = (surface[between] - table.box.center) @ table.box.R
+    local = (surface.points[between] - table.box.center) @ table.box.R
     reach = table.box.size[:2] / 2 + 0.02
     column = heights[between][in_bounds(local[:, :2], -reach, reach)]
     levels = np.histogram(column, bins=_LEG_LEVELS, range=(low, high))[0]

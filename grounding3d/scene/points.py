@@ -12,7 +12,7 @@ from grounding3d.capture.base import RGBDFrame
 from grounding3d.errors import SceneError
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.transforms import invert_pose, motion_between
-from grounding3d.scene.accumulator import VoxelRows, VoxelSums
+from grounding3d.scene.accumulator import POSITION, WEIGHT, VoxelRows, VoxelSums
 from grounding3d.scene.base import (
     SH_C0,
     Cancel,
@@ -33,7 +33,7 @@ from grounding3d.scene.surfels import (
     block_size,
     oriented_points,
 )
-from grounding3d.scene.thinning import merge_layers
+from grounding3d.scene.thinning import LayerMerger
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class PointsBuilder:
 
     A point counts 1 / sigma(z)^2 (see `axial_sigma`). Every used frame becomes a keyframe, and a
     surfel's anchor is the keyframe that observed it with the largest weight. Memory is bounded by
-    `config.max_gaussians` voxels of about 160 bytes, plus as much again while a snapshot is made.
+    `config.max_gaussians` voxels of about 230 bytes, plus 160 while a snapshot is made.
     """
 
     needs_depth = True
@@ -60,6 +60,7 @@ class PointsBuilder:
     def __init__(self, config: SceneConfig | None = None) -> None:
         self.config = config or SceneConfig()
         self._voxels = self._empty(self.config.voxel_size_m)
+        self._layers = LayerMerger()
         self._keyframes: list[Keyframe] = []
         self._world_frame: str | None = None
         self._last_pixels = 0
@@ -103,8 +104,7 @@ class PointsBuilder:
 
     def snapshot(self) -> Scene:
         """The surfels so far: seen often enough, not seen through, layers merged."""
-        rows = self._reliable_rows()
-        rows = merge_layers(rows, self._voxels.voxel_size_m, self._sigma(rows))
+        rows = self._layers.merge(self._voxels, self._reliable(), self._sigma)
         scene = Scene(
             gaussians=_gaussians(rows, self._voxels.voxel_size_m),
             anchor=rows.anchor.copy(),
@@ -265,18 +265,21 @@ class PointsBuilder:
         if gone.sum() > _GONE_SHARE * len(gone):
             self._voxels.drop(gone)
 
-    def _sigma(self, rows: VoxelRows) -> np.ndarray:
-        """Depth noise [N] of one measurement from each surfel's anchor, metres."""
+    def _sigma(self, at: np.ndarray) -> np.ndarray:
+        """Depth noise [n] of one measurement of voxels [n] from their anchors, metres."""
         eyes = np.array([k.T_world_cam[:3, 3] for k in self._keyframes]).reshape(-1, 3)
-        return axial_sigma(np.linalg.norm(rows.positions - eyes[rows.anchor], axis=1))
+        sums, anchor = self._voxels.rows.sums[at], self._voxels.rows.anchor[at]
+        positions = sums[:, POSITION] / sums[:, WEIGHT, None]
+        return axial_sigma(np.linalg.norm(positions - eyes[anchor], axis=1))
 
-    def _reliable_rows(self) -> VoxelRows:
+    def _reliable(self) -> np.ndarray:
+        """[N] bool: voxels that were seen often enough, and not seen through."""
         rows = self._voxels.rows
         keep = ~self._voxels.gone()
         keep &= rows.views >= min(self.config.min_views, len(self._keyframes))
         # a miss stands for as many frames as lie between two that look for misses
         keep &= (rows.misses < 2) | (rows.misses * self.config.carve_every <= rows.views)
-        return rows.select(keep)
+        return keep
 
 
 def _fingerprint(frame: RGBDFrame) -> int:
