@@ -3,8 +3,8 @@
 The fuser keeps tracks: pieces of the world that it has no reason to divide. A mask that covers one
 track, or lies in it, adds to it. Two masks of one frame that lie in one track split it; a mask that
 covers several tracks is a vote that they are one thing, masks that keep them apart in one frame are
-votes against. What a thing is, is decided only when it is asked for, by the majority of those votes
-over all views, so a wrong mask here and there does no harm and the order of the frames hardly
+votes against. What a thing is, is decided only when it is asked for, by a clear majority of those
+votes over all views, so a wrong mask here and there does no harm and the order of the frames hardly
 matters. (The vote over views is the idea of Yan et al., "MaskClustering", CVPR 2024, made
 incremental.)
 """
@@ -251,7 +251,7 @@ class SegmentFuser:
     def fused(self) -> list[FusedSegment]:
         """The things seen so far, in order of id; adding may go on afterwards."""
         self.merge()
-        groups = self.votes.groups(self.tracks)
+        groups = self.votes.groups(self.tracks, self.config.consensus)
         sizes = {i: len(track.voxels) for i, track in self.tracks.items()}
         things = [
             fuse_group(self, group, sizes) for group in groups if seen_often_enough(self, group)

@@ -39,12 +39,18 @@ class FusionConfig(Section):
     merge_share: float = Field(
         0.6, gt=0, le=1, description="overlap above which two tracks are the same thing"
     )
+    consensus: float = Field(
+        0.67,
+        ge=0.5,
+        lt=1,
+        description="two pieces are one thing if more than this share of views says so",
+    )
     fragment_votes: float = Field(
         0.05,
         gt=0,
         le=1,
         description="things that lie among each other and look alike are one if this share of "
-        "views says so; others need the majority",
+        "views says so; others need the consensus",
     )
     fragment_cosine: float = Field(
         0.85, ge=-1, le=1, description="cosine above which two fragments look alike"

@@ -189,8 +189,8 @@ class PairVotes:
             if heir is not None and other != heir:
                 self.vote(heir, other, together, apart)
 
-    def groups(self, ids: Iterable[int]) -> list[frozenset[int]]:
-        """Tracks joined where the majority of votes says together, the clearest majority first."""
+    def groups(self, ids: Iterable[int], consensus: float = 0.5) -> list[frozenset[int]]:
+        """Tracks joined where more than this share of votes says together, the clearest first."""
         groups = {i: frozenset([i]) for i in ids}
         votes: dict[int, dict[int, np.ndarray]] = {i: {} for i in groups}
         for (a, b), row in self.counts.items():
@@ -198,7 +198,7 @@ class PairVotes:
                 votes[a][b] = votes[b][a] = row.astype(float)
         heap = [_entry(a, b, row) for a in votes for b, row in votes[a].items() if a < b]
         heapq.heapify(heap)
-        while heap and -heap[0][0] > 0.5:
+        while heap and -heap[0][0] > consensus:
             entry = heapq.heappop(heap)
             a, b = entry[2:]
             # a pair that was joined or has other votes by now lies on the heap again, or not at all

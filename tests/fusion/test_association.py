@@ -199,6 +199,30 @@ def test_one_mask_over_things_far_apart_is_outvoted(three: Views) -> None:
     assert_one_each(fuse(three, segments), list(THREE_BOXES), 0.01)
 
 
+def test_a_thing_swallowed_by_a_piece_of_a_shelf_gets_free() -> None:
+    """At first it is seen as one with the shelf's left third; later masks cover all the shelf."""
+    things = [
+        standing_box(-0.42, 0.10, (0.08, 0.08, 0.14)),  # the thing, 1 cm in front of
+        standing_box(-0.40, 0.20, (0.30, 0.10, 0.35)),
+        standing_box(0.15, 0.20, (0.80, 0.10, 0.35)),
+    ]
+    views = Views([*things, TABLE, FLOOR], 12, 3)
+    early, late = [(0, 1), (2,)], [(0,), (1, 2)]
+    segments = {k: views.segments(k, early if k < 4 else late) for k in range(12)}
+    fused = fuse(views, segments)
+    assert len(fused) == 2
+    shelf = OBB.from_aabb([-0.55, 0.15, 0.74], [0.55, 0.25, 1.09])
+    assert_one_each(fused, [things[0], shelf], 0.03)
+
+
+def test_a_bare_majority_does_not_join(touching: Views) -> None:
+    """Six of ten masks saw two things as one, four kept them apart: they stay two."""
+    segments = clean(touching)
+    for k in (1, 2, 4, 5, 7, 8):
+        segments[k] = touching.segments(k, [(0, 1), (2,)])
+    assert len(fuse(touching, segments)) == 3
+
+
 def test_things_always_seen_as_one_are_one(touching: Views) -> None:
     segments = {k: touching.segments(k, [(0, 1), (2,)]) for k in range(10)}
     segments[4] = touching.segments(4)
@@ -234,6 +258,33 @@ def test_short_captures_keep_what_was_seen_twice(three: Views) -> None:
     for k in (4, 5):
         fuser.add(three.segments(k), three.frames[k])
     assert len(fuser.fused()) == 3
+
+
+def board(size: tuple[float, float], height_m: float, keyframe: int, tilt: float = 0.0) -> Segment:
+    """A level rectangle from the origin on as a mask shows it, or one tilted about its edge."""
+    x, y = np.meshgrid(np.arange(0, size[0], 0.01), np.arange(0, size[1], 0.01))
+    z = height_m + tilt * (x - size[0] / 2)
+    points = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1).astype(np.float32)
+    rgb = np.full((len(points), 3), 128, np.uint8)
+    return Segment(points, rgb, None, keyframe, "support", len(points), False, 1.0)
+
+
+def test_a_rim_whose_plane_was_measured_askew_is_no_second_support() -> None:
+    fuser = SegmentFuser()
+    for k in range(3):
+        fuser.add([board((0.1, 0.3), 0.70, k, tilt=0.2)])
+    for k in range(3, 6):
+        fuser.add([board((1.2, 0.8), 0.70, k)])
+    assert len(fuser.tracks) == 2  # by its plane it was another one
+    (support,) = fuser.fused()
+    assert support.keyframes.tolist() == list(range(6))
+
+
+def test_a_board_on_a_table_stays_a_support_of_its_own() -> None:
+    fuser = SegmentFuser()
+    for k in range(4):
+        fuser.add([board((1.2, 0.8), 0.70, k), board((0.4, 0.3), 0.73, k)])
+    assert [len(s.points) for s in fuser.fused()] == [60 * 40, 20 * 15]
 
 
 def test_supports_are_joined_by_their_plane(three: Views) -> None:
