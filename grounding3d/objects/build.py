@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,10 +14,12 @@ from grounding3d.fusion.memo import Memo
 from grounding3d.objects.base import MapObject, ObjectMap
 from grounding3d.objects.completion import Stand, complete
 from grounding3d.objects.config import ObjectConfig
-from grounding3d.objects.covariance import center_covariance
+from grounding3d.objects.covariance import HIDDEN_FOOT_M, center_covariance
 from grounding3d.objects.embedding import keep_nouns, nearest_noun, robust_mean
 from grounding3d.objects.feet import return_feet
 from grounding3d.objects.identity import assign_ids
+from grounding3d.objects.roundness import round_out
+from grounding3d.objects.sight import Sight
 from grounding3d.objects.support import is_leg
 from grounding3d.scene.base import Keyframe, Scene
 
@@ -62,10 +65,14 @@ def build_objects(
     legs = _legs(fused, boxes, scene.up_world)
     fused_ids = {segment.id for segment in fused}
     nouns = _Nouns(vocabulary, floors=_floors(fused, boxes))
-    objects = [
-        _object(segment, ids[segment.id], stand, scene, nouns, dim, config)
+    kept = [
+        (segment, stand)
         for segment, stand in zip(fused, boxes, strict=True)
         if segment.id not in legs and segment.body_id not in fused_ids
+    ]
+    objects = [
+        _object(segment, ids[segment.id], stand, covariance, scene, nouns, dim, config)
+        for segment, stand, covariance in _judge(kept, scene, config)
     ]
     return ObjectMap(tuple(objects), next_id)
 
@@ -93,6 +100,43 @@ def _floors(fused: list[FusedSegment], boxes: list[Stand]) -> set[int]:
     return {carrier for carrier in carriers if carrier is not None}
 
 
+def _judge(
+    things: Sequence[tuple[FusedSegment, Stand]], scene: Scene, config: ObjectConfig
+) -> Iterator[tuple[FusedSegment, Stand, np.ndarray]]:
+    """By what nobody saw: round things made whole, and each position's covariance [3,3], m^2."""
+    sight = Sight(scene)
+    at = np.array([k.T_world_cam[:3, 3] for k in scene.keyframes]).reshape(-1, 3)
+    reach = sight.reach(
+        [stand.box for _, stand in things],
+        [segment.points for segment, _ in things],
+        [segment.keyframes for segment, _ in things],
+    )
+    for (segment, stand), beyond in zip(things, reach, strict=True):
+        points: np.ndarray | None = segment.points
+        if segment.kind == "object" and scene.up_world is not None:
+            box, beyond = round_out(stand.box, segment.points, beyond)
+            if box is not stand.box:  # a disc is not lopsided, whatever was seen of it
+                stand, points = replace(stand, box=box), None
+        covariance = center_covariance(
+            stand.box,
+            at[segment.keyframes[segment.keyframes < len(at)]],
+            stand.support_id is not None,
+            config.pose_sigma_m,
+            points=points,
+            reach_m=beyond,
+            misfit_m=segment.misfit_m,
+            hidden_m=_hidden_foot(segment, stand, sight, scene.up_world),
+        )
+        yield segment, stand, covariance
+
+
+def _hidden_foot(segment: FusedSegment, stand: Stand, sight: Sight, up: np.ndarray | None) -> float:
+    """How far a thing may reach down below its box: something must carry it."""
+    if segment.kind == "support" or stand.support_id is not None or up is None:
+        return stand.hidden_m
+    return sight.drop(stand.box, segment.points, HIDDEN_FOOT_M)
+
+
 class _Nouns:
     """Labels: a floor is called a floor, a table some kind of table, a thing any other noun."""
 
@@ -115,6 +159,7 @@ def _object(
     segment: FusedSegment,
     object_id: int,
     stand: Stand,
+    covariance: np.ndarray,
     scene: Scene,
     nouns: _Nouns,
     dim: int,
@@ -122,16 +167,6 @@ def _object(
 ) -> MapObject:
     embedding, best = _embed(segment, dim, config.best_views)
     seen_from = [scene.keyframes[k] for k in segment.keyframes if k < len(scene.keyframes)]
-    cameras = np.array([k.T_world_cam[:3, 3] for k in seen_from]).reshape(-1, 3)
-    covariance = center_covariance(
-        stand.box,
-        cameras,
-        stand.support_id is not None,
-        config.pose_sigma_m,
-        points=segment.points,
-        misfit_m=segment.misfit_m,
-        hidden_m=stand.hidden_m,
-    )
     views = segment.view_keyframes if len(segment.view_keyframes) else segment.keyframes
     return MapObject(
         id=object_id,

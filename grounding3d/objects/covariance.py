@@ -1,16 +1,17 @@
 """How well the centre of a box is known.
 
-The covariance is a sum over causes: faces that were seen are known to the grid, faces that no
-camera looked at to a share of the thing's size; the middle of a lopsided thing depends on which box
-is meant; frames disagree with the map by what their poses and depth are wrong; and the camera's
-poses may be wrong in common, which no capture shows by itself.
+The covariance is a sum over causes: faces beyond which empty space was seen are known to the grid;
+others may lie as far out as nobody saw, or as things usually reach; the middle of a lopsided thing
+depends on which box is meant; frames disagree with the map by what their poses and depth are wrong;
+and the camera's poses may be wrong in common, which no capture shows by itself.
 
-It speaks of things that were mapped as themselves: one object for one thing, with an extent that
-fits. A thing that was merged with its neighbour, cut in two, or seen in part under a cover is a
-mistake of association, and no ellipsoid is made wide enough to hide it.
+It speaks of things that were mapped as themselves, and of fragments that end where the view ends.
+A thing that was merged with its neighbour, or whose other part is in the map as a thing of its own,
+is a mistake of association, and no ellipsoid is made wide enough to hide it.
 
-The three numbers of `CovarianceModel` are fitted by `python -m recipes.covariance` on simulated
-table tops whose seeds nothing else uses; its README tells which, and the coverage reached.
+The numbers of `CovarianceModel` are fitted by `python -m recipes.covariance` on simulated table
+tops and rooms whose seeds no test or benchmark uses; its README tells which, and the coverage
+reached.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ import numpy as np
 from grounding3d.geometry.boxes import OBB
 
 _FULLY_SEEN = 0.35  # sine of the angle to a face from which on it counts as seen
-_TOP_SEEN = 0.2
-_FLAT, _TALL = 3.0, 1.0  # width over height: outline seen from above, and not at all
 _RIM = 0.003  # share of points beyond the box about the observed points
+_UNIFORM = 3**-0.5  # root mean square of what lies anywhere between 0 and 1
+HIDDEN_FOOT_M = 0.75
+"""A thing that nothing carries may reach down to what is below it, as far as a table is high."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,18 @@ class CovarianceModel:
 
     Attributes:
         seen_face_m: standard deviation of a face that was seen: voxel grid, trimming, noise.
-        unseen_share: standard deviation of a face nobody saw, as a share of the box's size.
+        hidden_share: root mean square of how much farther out a face lies that nobody saw, as a
+            share of the box's size along that axis.
+        hidden_lack: the same as a share of how much narrower the box is there than along its other
+            level axis: of what is seen from the front alone, a disc or a wardrobe, the depth is
+            missing, and most things are about as deep as wide.
         lopsided: standard deviation per distance between the middles of the oriented box and of
             the world-aligned box about the same points.
     """
 
-    seen_face_m: float = 0.003
-    unseen_share: float = 0.14
+    seen_face_m: float = 0.005
+    hidden_share: float = 0.2
+    hidden_lack: float = 0.25
     lopsided: float = 1.0
 
 
@@ -55,6 +62,7 @@ def center_covariance(
     pose_sigma_m: float,
     *,
     points: np.ndarray | None = None,
+    reach_m: np.ndarray | None = None,
     misfit_m: float = 0.0,
     hidden_m: float = 0.0,
     model: CovarianceModel | None = None,
@@ -67,6 +75,8 @@ def center_covariance(
         bottom_known: the lower face stands on a known support.
         pose_sigma_m: error that the poses of all frames share, standard deviation, metres.
         points: [n,3] observed surface; without it the thing is taken to be symmetric.
+        reach_m: [2,3] how far it may reach beyond the lower and upper face of each axis, as
+            `sight.Sight` tells; without it, without bound where no camera stood on that side.
         hidden_m: how far the thing may reach down below the box, metres. The centre is then up to
             half as much lower.
         misfit_m: how far the frames lay from the map, root mean square, metres.
@@ -75,8 +85,10 @@ def center_covariance(
     model = model or CovarianceModel()
     ranges = np.linalg.norm(cameras - box.center, axis=1)
     noise = depth_sigma(float(np.median(ranges)) if len(ranges) else 1.0)
-    unseen = unseen_faces(box, cameras, bottom_known)
-    face = model.seen_face_m**2 + (model.unseen_share * box.size * unseen) ** 2
+    reach = unseen_faces(box, cameras) if reach_m is None else reach_m.copy()
+    if bottom_known:
+        reach[0, 2] = 0.0
+    face = model.seen_face_m**2 + np.minimum(_UNIFORM * reach, _hidden(box, model)) ** 2
     # the centre is the mean of two opposite faces
     variance = face.sum(axis=0) / 4 + noise**2 / max(1, len(cameras))
     variance += pose_sigma_m**2 + misfit_m**2
@@ -88,23 +100,20 @@ def center_covariance(
     return (covariance + covariance.T) / 2
 
 
-def unseen_faces(box: OBB, cameras: np.ndarray, bottom_known: bool) -> np.ndarray:
-    """[2,3] how little the lower and upper face of each axis was seen, 0 = well, 1 = not at all.
+def _hidden(box: OBB, model: CovarianceModel) -> np.ndarray:
+    """[3] how far out a face of each axis may lie that nobody saw, root mean square, metres."""
+    other = np.array([box.size[1], box.size[0], 0.0])
+    lack = np.maximum(0.0, other - box.size)
+    return np.asarray(np.hypot(model.hidden_share * box.size, model.hidden_lack * lack))
 
-    A face is seen as well as the camera that looked at it most squarely saw it. The sides of a
-    thing much wider than high are seen from above, as its outline.
-    """
+
+def unseen_faces(box: OBB, cameras: np.ndarray) -> np.ndarray:
+    """[2,3] infinite for the lower and upper face of each axis that no camera looked at, else 0."""
     to_camera = cameras - box.center
     ranges = np.maximum(np.linalg.norm(to_camera, axis=1), 1e-6)
     along = (to_camera @ box.R) / ranges[:, None]
     best = np.stack([(-along).max(axis=0, initial=-1.0), along.max(axis=0, initial=-1.0)])
-    if bottom_known:
-        best[0, 2] = 1.0
-    unseen = np.clip(1 - best / _FULLY_SEEN, 0, 1)
-    if best[1, 2] > _TOP_SEEN:
-        width = box.size[:2] / max(float(box.size[2]), 1e-6)
-        unseen[:, :2] *= np.clip((_FLAT - width) / (_FLAT - _TALL), 0, 1)
-    return unseen
+    return np.where(best < _FULLY_SEEN, np.inf, 0.0)
 
 
 def middle_shift(box: OBB, points: np.ndarray) -> np.ndarray:

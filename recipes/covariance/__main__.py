@@ -1,9 +1,10 @@
-"""Fit `CovarianceModel`: python -m recipes.covariance --scenes DIR [--check DIR] -o fit.json.
+"""Fit `CovarianceModel`: python -m recipes.covariance --scenes DIR... [--check DIR...] -o fit.json.
 
-DIR holds folders NAME/scene (written by `grounding3d build`) and NAME/ground_truth.json. Every
-scene's objects are matched with the truth one to one: an object counts for a thing if `showing`
-says so, nothing else shows the thing, it shows nothing else, and the world-aligned boxes overlap by
-at least `--min-iou`. Everything else is a mistake of association, counted and left out.
+Each DIR holds scenes of one kind, table tops or rooms, in folders NAME/scene (written by
+`grounding3d build`) and NAME/ground_truth.json. Every scene's objects are matched with the truth
+one to one: an object counts for a thing if `showing` says so, nothing else shows the thing, it
+shows nothing else, and the world-aligned boxes overlap by at least `--min-iou`. Everything else is
+a mistake of association, counted and left out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 from grounding3d.objects.covariance import CovarianceModel
 from recipes.covariance.fit import coverage, fit
@@ -31,29 +33,37 @@ def read(folder: Path, min_iou: float) -> tuple[list[Match], int]:
     return found, missed
 
 
+def _coverages(
+    kinds: dict[str, tuple[list[Match], int]], model: CovarianceModel, pose_sigma_m: float
+) -> dict[str, Any]:
+    return {
+        name: {"left_out": missed} | (coverage(found, model, pose_sigma_m) if found else {})
+        for name, (found, missed) in kinds.items()
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scenes", type=Path, required=True, help="calibration scenes")
-    parser.add_argument("--check", type=Path, help="other scenes: reported, never fitted")
+    parser.add_argument("--scenes", type=Path, nargs="+", required=True, help="to fit, by kind")
+    parser.add_argument("--check", type=Path, nargs="*", default=[], help="reported, never fitted")
     parser.add_argument("--min-iou", type=float, default=0.4)
     parser.add_argument("--pose-sigma", type=float, default=0.003, help="metres")
     parser.add_argument("-o", "--out", type=Path, default=Path(__file__).with_name("fit.json"))
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    found, missed = read(args.scenes, args.min_iou)
-    model = fit(found, args.pose_sigma)
+    fitted = {folder.name: read(folder, args.min_iou) for folder in args.scenes}
+    checked = {folder.name: read(folder, args.min_iou) for folder in args.check}
+    model = fit([found for found, _ in fitted.values()], args.pose_sigma)
     report = {
         "made_by": "recipes.covariance",
         "model": vars(model),
         "pose_sigma_m": args.pose_sigma,
         "min_iou": args.min_iou,
-        "fitted": {"left_out": missed, **coverage(found, model, args.pose_sigma)},
+        "fitted": _coverages(fitted, model, args.pose_sigma),
+        "checked": _coverages(checked, model, args.pose_sigma),
         "in_use": {"model": vars(CovarianceModel())}
-        | coverage(found, CovarianceModel(), args.pose_sigma),
+        | _coverages(fitted, CovarianceModel(), args.pose_sigma),
     }
-    if args.check:
-        found, missed = read(args.check, args.min_iou)
-        report["checked"] = {"left_out": missed} | coverage(found, model, args.pose_sigma)
     args.out.write_text(json.dumps(report, indent=1) + "\n")
     _log.info("%s", json.dumps(report))
 

@@ -10,6 +10,9 @@ import numpy as np
 
 from grounding3d.geometry.boxes import OBB, aabb_iou
 from grounding3d.objects.base import LanguageScene, MapObject
+from grounding3d.objects.covariance import HIDDEN_FOOT_M
+from grounding3d.objects.roundness import round_out
+from grounding3d.objects.sight import Sight
 from grounding3d.objects.store import load_scene
 from grounding3d.query.samples import showing
 from grounding3d.query.truth import GroundTruth
@@ -24,7 +27,9 @@ class Match:
         box: completed box.
         cameras: [V,3] positions it was seen from.
         bottom_known: it stands on something.
-        points: [n,3] observed surface.
+        points: [n,3] observed surface, None for a round thing that was made whole.
+        reach_m: [2,3] how far it may reach beyond its faces.
+        hidden_m: how far it may reach down where nothing carries it.
         misfit_m: how far the frames lay from it.
         name: what it is.
     """
@@ -33,7 +38,9 @@ class Match:
     box: OBB
     cameras: np.ndarray
     bottom_known: bool
-    points: np.ndarray
+    points: np.ndarray | None
+    reach_m: np.ndarray
+    hidden_m: float
     misfit_m: float
     name: str = ""
 
@@ -47,6 +54,7 @@ def matches(scene_folder: Path, truth_file: Path, min_iou: float) -> tuple[list[
     if not objects or not targets:
         return [], len(targets)
     shown = np.stack([showing(scene, target) for target in targets])
+    sight = Sight(scene.scene)
     found, missed = [], 0
     for row, target in enumerate(targets):
         columns = np.flatnonzero(shown[row])
@@ -56,20 +64,27 @@ def matches(scene_folder: Path, truth_file: Path, min_iou: float) -> tuple[list[
         is_alone = item is not None and shown[:, columns[0]].sum() == 1
         true_box = (target.minimum, target.maximum)
         if item is not None and is_alone and aabb_iou(item.box.aabb(), true_box) >= min_iou:
-            found.append(_match(scene, item, target.center, target.name))
+            found.append(_match(scene, sight, item, target.center, target.name))
         else:
             missed += 1
     return found, missed
 
 
-def _match(scene: LanguageScene, item: MapObject, center: np.ndarray, name: str) -> Match:
+def _match(
+    scene: LanguageScene, sight: Sight, item: MapObject, center: np.ndarray, name: str
+) -> Match:
     cameras = [scene.scene.keyframes[k].T_world_cam[:3, 3] for k in item.keyframes]
+    carried = item.support_id is not None or scene.scene.up_world is None
+    reach = sight.reach([item.box], [item.points], [item.keyframes])[0]
+    box, reach = round_out(item.box, item.points, reach)
     return Match(
-        error=item.position - center,
-        box=item.box,
+        error=box.center - center,
+        box=box,
         cameras=np.array(cameras).reshape(-1, 3),
         bottom_known=item.support_id is not None,
-        points=item.points,
+        points=item.points if box is item.box else None,
+        reach_m=reach,
+        hidden_m=0.0 if carried else sight.drop(item.box, item.points, HIDDEN_FOOT_M),
         misfit_m=item.misfit_m,
         name=name,
     )
