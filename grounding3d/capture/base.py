@@ -142,7 +142,9 @@ class CaptureConfig(Section):
     )
     min_depth_m: float = Field(0.1, ge=0, description="nearer depth is unknown, metres")
     max_depth_m: float = Field(10.0, gt=0, description="farther depth is unknown, metres")
-    depth_unit_m: float | None = Field(None, gt=0, description="metres of one integer depth step")
+    depth_unit_m: float | None = Field(
+        None, gt=0, description="metres of one stored depth step; None: as the format says"
+    )
     sync_tolerance_s: float = Field(
         0.02, gt=0, description="largest colour-depth stamp gap, seconds"
     )

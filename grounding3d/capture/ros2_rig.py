@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -71,8 +71,12 @@ class Rig:
         """rgb [H,W,3] uint8 and registered depth [H,W] float32 of two messages."""
         rgb = decode_color(color, self.topics.color.name)
         depth_m = decode_depth(depth, self.topics.depth.name, self.depth_unit_m)
-        _check_size(rgb, self.color_lens.camera, message_name(color, self.topics.color.name))
-        _check_size(depth_m, self.depth_lens.camera, message_name(depth, self.topics.depth.name))
+        _check_size(
+            rgb, self.color_lens.camera, message_name(color, self.topics.color.name), "color"
+        )
+        _check_size(
+            depth_m, self.depth_lens.camera, message_name(depth, self.topics.depth.name), "depth"
+        )
         rgb, depth_m = self.color_lens.rgb(rgb), self.depth_lens.depth(depth_m)
         if self.T_color_depth is not None:
             depth_m = register_depth(
@@ -110,9 +114,8 @@ def build_rig(bag: Bag, index: BagIndex, topics: RigTopics, config: CaptureConfi
     if topics.depth_info is None and config.depth_intrinsics is None:
         depth = color
         first = bag.first(depth_name, lambda message: decode_depth(message, depth_name))
-        _check_size(
-            first, color.camera, f"the first image on {depth_name}, which has no camera_info,"
-        )
+        name = f"the first image on {depth_name}, which has no camera_info,"
+        _check_size(first, color.camera, name, "depth")
     else:
         depth = _facts(bag, index, topics.depth, topics.depth_info, config.depth_intrinsics)
     return make_rig(topics, color, depth, index.tf, config)
@@ -192,12 +195,10 @@ def _facts(
 ) -> CameraFacts:
     """Facts of the stream's CameraInfo, which must not change; intrinsics as given come first."""
     K = None if given is None else Camera.from_focal(*given, 1, 1).K
+    camera = None if K is None else Camera(K, *_first_size(bag, image))
     if info is None:
-        assert K is not None, "choose_topics finds camera_info where no intrinsics are given"
-        decode = decode_depth if image.is_depth else decode_color
-        first = bag.first(image.name, lambda message: decode(message, image.name))
-        height, width = first.shape[:2]
-        return CameraFacts(Camera(K, width, height), "none", np.zeros(0), "")
+        assert camera is not None, "choose_topics finds camera_info where no intrinsics are given"
+        return CameraFacts(camera, "none", np.zeros(0), "")
     messages = _decoded(bag, index, info)
     usable = [message for message in messages if message.k[0] != 0] or messages
     facts = [camera_facts(each, info, is_rectified=image.is_rectified, K=K) for each in usable]
@@ -210,7 +211,14 @@ def _facts(
             hint="Split the bag where they change, or give --set "
             f"capture.{'depth' if image.is_depth else 'color'}_intrinsics='[fx, fy, cx, cy]'.",
         )
-    return facts[0]
+    return facts[0] if camera is None else replace(facts[0], camera=camera)
+
+
+def _first_size(bag: Bag, image: ImageTopic) -> tuple[int, int]:
+    """Width and height of the first image that decodes."""
+    decode = decode_depth if image.is_depth else decode_color
+    height, width = bag.first(image.name, lambda message: decode(message, image.name)).shape[:2]
+    return width, height
 
 
 def _decoded(bag: Bag, index: BagIndex, info: str) -> list[Any]:
@@ -267,11 +275,13 @@ def _no_info(bag: Bag, image: ImageTopic, kind: str) -> CaptureError:
     )
 
 
-def _check_size(image: np.ndarray, camera: Camera, name: str) -> None:
+def _check_size(image: np.ndarray, camera: Camera, name: str, kind: str) -> None:
     height, width = image.shape[:2]
     if (width, height) != (camera.width, camera.height):
         raise CaptureError(
             f"{name} does not have the size of its camera_info",
             expected=f"{camera.width}x{camera.height}",
             found=f"{width}x{height}",
+            hint="Give the intrinsics of the published images: "
+            f"--set capture.{kind}_intrinsics='[fx, fy, cx, cy]'.",
         )

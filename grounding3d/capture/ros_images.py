@@ -94,7 +94,7 @@ def decode_depth(message: Any, topic: str, depth_unit_m: float | None = None) ->
     Integers are millimetres and floats are metres (REP 118).
 
     Args:
-        depth_unit_m: metres of one integer step where they are not millimetres.
+        depth_unit_m: metres of one stored step, of floats too, where they are something else.
 
     Raises:
         CaptureError: sizes that do not fit, unknown encoding, damaged data; names topic and stamp.
@@ -121,9 +121,8 @@ def decode_depth(message: Any, topic: str, depth_unit_m: float | None = None) ->
                     found=f"{message.format!r} with {picture.mode} pixels",
                 )
             depth = np.asarray(picture)
-    if np.issubdtype(depth.dtype, np.integer):
-        depth = depth.astype(np.float32) * np.float32(depth_unit_m or 0.001)
-    return clean_depth(depth)
+    unit_m = depth_unit_m or (0.001 if np.issubdtype(depth.dtype, np.integer) else 1.0)
+    return clean_depth(depth.astype(np.float32) * np.float32(unit_m))
 
 
 def camera_facts(

@@ -321,6 +321,24 @@ def test_images_of_the_wrong_size_name_topic_and_stamp(tmp_path: Path) -> None:
     assert re.search(rf"1 of 3 frames .*{COLOR} at # s has the wrong size", _told(capture))
 
 
+def test_camera_info_of_another_size_can_be_put_right(tmp_path: Path) -> None:
+    path = tmp_path / "bag"
+    with BagBuilder(path) as bag:
+        send_static(bag)
+        for i in range(2):
+            bag.tf("map", "base_link", translation(i, 0, 0), T0 + i)
+            send_camera(bag, T0 + i, infos=False)
+            for name in ("color", "aligned_depth_to_color"):
+                bag.info(f"/camera/{name}/camera_info", T0 + i, size=(2 * WIDTH, 2 * HEIGHT))
+    with pytest.raises(CaptureError, match=r"32x24, found 16x12.*capture\.color_intrinsics"):
+        list(open_capture(path))
+    given = tuple(float(K[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
+    config = CaptureConfig(color_intrinsics=given, depth_intrinsics=given)
+    frame = open_capture(path, config)[0]
+    assert (frame.camera.width, frame.camera.height) == (WIDTH, HEIGHT)
+    assert frame.depth_m == pytest.approx(1.5)
+
+
 def _told(capture: Capture) -> str:
     return "; ".join(capture.describe().warnings)
 

@@ -137,6 +137,8 @@ def test_depth_is_metres_with_zero_for_unknown() -> None:
     assert signed == pytest.approx(np.array([[0, 0, 1.5]]))
     assert decode_depth(image(STEPS, "16UC1"), "/d")[1, 0] == pytest.approx(1.5)
     assert decode_depth(image(STEPS, "16UC1"), "/d", 0.0002)[1, 0] == pytest.approx(0.3)
+    floats = decode_depth(image(1000 * metres, "32FC1"), "/d", 0.001)  # as simulators may write
+    assert floats.tolist() == [[0, 0, 0, 0, 0, 2.5]]
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png"])
