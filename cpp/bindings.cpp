@@ -36,6 +36,14 @@ Output<T> to_numpy(std::vector<T>&& values, std::vector<size_t> shape) {
     return Output<T>(owned->data(), shape.size(), shape.data(), owner);
 }
 
+Output<float> unfilled(std::vector<size_t> shape) {
+    size_t size = 1;
+    for (const size_t n : shape) size *= n;
+    auto* values = new float[size];
+    nb::capsule owner(values, [](void* p) noexcept { delete[] static_cast<float*>(p); });
+    return Output<float>(values, shape.size(), shape.data(), owner);
+}
+
 KernelTable const& kernels_named(const std::string& name) {
     if (name.empty()) return best_kernels();
     for (const KernelTable* table : usable_kernels())
@@ -203,30 +211,21 @@ class PyRaster {
     nb::tuple render(const std::vector<Input<float>>& gaussians, const View& view,
                      const Input<float>& channels) {
         const int count = int(channels.shape(1));
-        std::vector<float> rgb, depth, alpha, blended, planes;
+        const size_t H = view.height, W = view.width;
+        Output<float> rgb = unfilled({H, W, 3}), depth = unfilled({H, W}), alpha = unfilled({H, W});
+        std::vector<float> blended, planes;
         {
             nb::gil_scoped_release release;
             const std::lock_guard<std::mutex> lock(mutex_);
             planes.resize(view.plane() * count);
-            raster_.forward(make_arrays(gaussians, false), view, channels.data(), count,
+            const Picture picture{rgb.data(), depth.data(), alpha.data()};
+            raster_.forward(make_arrays(gaussians, false), view, &picture, channels.data(), count,
                             count ? planes.data() : nullptr);
-            const Planes& p = raster_.planes();
-            rgb = interleave(p.rgb, 3, view);
-            depth = interleave(&p.depth, 1, view);
-            alpha = interleave(&p.alpha, 1, view);
-            for (size_t k = 0; k < alpha.size(); ++k) {
-                depth[k] = alpha[k] > 0 ? depth[k] / alpha[k] : 0;
-                for (int c = 0; c < 3; ++c)
-                    rgb[3 * k + c] += (1 - alpha[k]) * view.background[c];
-            }
             std::vector<const float*> rows;
             for (int c = 0; c < count; ++c) rows.push_back(planes.data() + c * view.plane());
             blended = interleave(rows.data(), count, view);
         }
-        const size_t H = view.height, W = view.width;
-        return nb::make_tuple(to_numpy(std::move(rgb), {H, W, 3}),
-                              to_numpy(std::move(depth), {H, W}),
-                              to_numpy(std::move(alpha), {H, W}),
+        return nb::make_tuple(rgb, depth, alpha,
                               to_numpy(std::move(blended), {H, W, size_t(count)}));
     }
 

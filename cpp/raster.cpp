@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -102,22 +103,45 @@ void Raster::prepare(const GaussianArrays& gaussians, const View& view) {
     sort_tiles(view);
 }
 
-void Raster::forward(const GaussianArrays& gaussians, const View& view, const float* channels,
-                     int channel_count, float* channel_planes) {
+void Raster::forward(const GaussianArrays& gaussians, const View& view, const Picture* picture,
+                     const float* channels, int channel_count, float* channel_planes) {
     allocate(view);
     prepare(gaussians, view);
     if (channel_planes) std::fill_n(channel_planes, channel_count * view.plane(), 0.0f);
     const int tiles = view.tiles();
 #pragma omp parallel for schedule(dynamic, 4)
-    for (int t = 0; t < tiles; ++t)
+    for (int t = 0; t < tiles; ++t) {
         kernels_.blend(splats_.data(), list_of(t), view, t, planes_, channels,
                        channel_planes ? channel_count : 0, channel_planes);
+        if (picture) finish_tile(view, t, *picture);
+    }
+}
+
+void Raster::finish_tile(const View& view, int tile, const Picture& picture) const {
+    const int x0 = tile % view.tiles_x() * kTile, y0 = tile / view.tiles_x() * kTile;
+    const int columns = std::min(kTile, view.width - x0), rows = std::min(kTile, view.height - y0);
+    for (int row = 0; row < rows; ++row) {
+        const int64_t from = int64_t(y0 + row) * view.padded_width() + x0;
+        const int64_t to = int64_t(y0 + row) * view.width + x0;
+        const float *alpha = planes_.alpha + from, *depth = planes_.depth + from;
+        std::copy_n(alpha, columns, picture.alpha + to);
+        for (int x = 0; x < columns; ++x)
+            picture.depth[to + x] = alpha[x] > 0 ? depth[x] / alpha[x] : 0;
+        for (int c = 0; c < 3; ++c) {
+            const float *colour = planes_.rgb[c] + from, background = view.background[c];
+            float* out = picture.rgb + 3 * to + c;
+            for (int x = 0; x < columns; ++x) out[3 * x] = colour[x] + (1 - alpha[x]) * background;
+        }
+    }
 }
 
 void Raster::allocate(const View& view) {
-    const int64_t plane = view.plane();
-    if (int64_t(plane_storage_.size()) != 5 * plane) plane_storage_.assign(5 * plane, 0.0f);
-    float* p = plane_storage_.data();
+    constexpr size_t kLine = 64;  // bytes: a row of a tile is a line of the cache
+    const int64_t plane = view.plane(), size = 5 * plane + int64_t(kLine / sizeof(float));
+    if (int64_t(plane_storage_.size()) != size) plane_storage_.assign(size, 0.0f);
+    void* aligned = plane_storage_.data();
+    size_t room = size * sizeof(float);
+    float* p = static_cast<float*>(std::align(kLine, 5 * plane * sizeof(float), aligned, room));
     planes_ = {{p, p + plane, p + 2 * plane}, p + 3 * plane, p + 4 * plane};
 }
 
@@ -158,7 +182,7 @@ void Raster::list_tiles(const View& view) {
         size_t used = 0;
         for (int64_t k = n * t / team; k < n * (t + 1) / team; k += kAtOnce) {
             const int64_t end = std::min(k + kAtOnce, n * (t + 1) / team);
-            const size_t room = used + size_t(kAtOnce) * tiles + 1;
+            const size_t room = used + size_t(kAtOnce) * tiles + 2;
             if (mine.size() < room) mine.resize(2 * room);
             int32_t found[kAtOnce];
             const int all = kernels_.tile_entries(splats_.data(), view, int(k), int(end), found,

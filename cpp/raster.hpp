@@ -22,6 +22,13 @@ struct GradientRows {
     GaussianGradients view();
 };
 
+// An image as it is handed out.
+struct Picture {
+    float* rgb;    // [H,W,3] over the background
+    float* depth;  // [H,W] expected depth, 0 where there is none
+    float* alpha;  // [H,W]
+};
+
 // The buffers of one camera's view, kept between calls. Not thread-safe; uses OpenMP inside.
 class Raster {
   public:
@@ -30,9 +37,11 @@ class Raster {
     // Project the Gaussians and list those of each tile by depth.
     void prepare(const GaussianArrays&, const View&);
 
-    // `prepare`, then blend. `channel_planes` [C] padded planes are zeroed and filled if given.
-    void forward(const GaussianArrays&, const View&, const float* channels = nullptr,
-                 int channel_count = 0, float* channel_planes = nullptr);
+    // `prepare`, then blend into the planes and, if given, the picture. `channel_planes` [C] padded
+    // planes are zeroed and filled if given.
+    void forward(const GaussianArrays&, const View&, const Picture* picture = nullptr,
+                 const float* channels = nullptr, int channel_count = 0,
+                 float* channel_planes = nullptr);
 
     // Gradients of the Gaussians drawn by the last `forward`, given those of its planes.
     void backward(const GaussianArrays&, const View&, const PlaneGradients&, GradientRows&);
@@ -55,6 +64,7 @@ class Raster {
     void list_tiles(const View&);
     void sort_tiles(const View&);
     void allocate(const View&);
+    void finish_tile(const View&, int tile, const Picture&) const;
     TileList list_of(int tile) const {
         return {tile_list_.data() + tile_begin_[tile], tile_entry_.data() + tile_begin_[tile],
                 int(tile_begin_[tile + 1] - tile_begin_[tile])};

@@ -1,11 +1,12 @@
 // Alpha blending of one tile, front to back, and its derivative in the same order.
 //
 // A tile is cut into blocks of 4 columns and as many rows as fill one vector. Which blocks a splat
-// touches is a word of bits, from the ellipse where its alpha reaches kMinAlpha with its own opacity
-// (as Feng et al. 2024, "FlashGS", and Hanson et al. 2025, "Speedy-Splat", cut their tile lists; here
-// within a tile). The words of some splats are turned into a word of splats for each block, so that a
-// block's sums stay in registers while its splats pass. The derivative does the same with the pixels'
-// gradients, keeps (weight, gradient) of every pair, and then sums these up splat by splat.
+// touches follows from the ellipse where its alpha reaches kMinAlpha with its own opacity (as Feng
+// et al. 2024, "FlashGS", and Hanson et al. 2025, "Speedy-Splat", cut their tile lists; here within
+// a tile), found for as many splats at once as a vector holds. Each block has a word of bits, one
+// for each splat of a batch, so that its sums stay in registers while its splats pass. The
+// derivative does the same with the pixels' gradients, keeps (weight, gradient) of every pair, and
+// then sums these up splat by splat.
 #include <cmath>
 
 #include "simd.hpp"
@@ -24,7 +25,7 @@ constexpr int kDown = kTile / kHeight;      // and below each other
 constexpr int kBlocks = kAcross * kDown;    // bit of a block: column of blocks * kDown + row
 constexpr int kAhead = 16;  // splats of a tile lie scattered in memory: fetched this much before use
 
-G3D_INLINE int lowest(Bits bits) { return __builtin_ctzll(bits); }
+G3D_INLINE size_t lowest(Bits bits) { return size_t(__builtin_ctzll(bits)); }
 G3D_INLINE int count_of(Bits bits) { return __builtin_popcountll(bits); }
 
 // Offsets of a vector's pixels from those of the block's first.
@@ -71,33 +72,6 @@ struct Corner {
     int64_t pixel(int block) const { return offset + row_of(block) * stride + column_of(block); }
 };
 
-// The blocks where a splat's alpha may reach kMinAlpha: in each band of rows, those between the
-// leftmost and the rightmost point of the ellipse within the band.
-G3D_INLINE Bits blocks_of(const Splat& s, const Corner& at) {
-    constexpr float slack = 0.01f;  // pixels, for rounding
-    const float inverse = 1 / (s.half_height + slack);
-    const float slope = s.lean * s.half_width * inverse, rightmost = s.lean * s.half_height;
-    const float reach = s.waist2 * 1.001f + slack * slack, curve = -reach * inverse * inverse;
-    const V left = splat(at.x0 - s.x - slack), right = splat(at.x0 - s.x + slack);
-    Bits bits = 0;
-    for (int row = 0; row < kDown; row += kLanes) {
-        const V low = (lane_numbers() + float(row)) * float(kHeight) + (at.y0 - s.y);
-        const V high = low + (kHeight - 1.0f);
-        const V dy0 = min(max(splat(-rightmost), low), high);
-        const V dy1 = min(max(splat(rightmost), low), high);
-        // not a number, hence never below or above anything, where the band misses the ellipse
-        const V first = slope * dy0 - rough_root(reach + curve * dy0 * dy0);
-        const V last = slope * dy1 + rough_root(reach + curve * dy1 * dy1);
-        for (int c = 0; c < kAcross; ++c) {
-            const Mask hit = (first <= right + float(c * kColumns + kColumns - 1)) &
-                             (last >= left + float(c * kColumns));
-            const unsigned rows = bits_of(hit) & (kDown < kLanes ? (1u << kDown) - 1 : ~0u);
-            bits |= Bits(rows) << (c * kDown + row);
-        }
-    }
-    return bits;
-}
-
 // A value for each pixel of a tile, block by block.
 struct alignas(64) Tile {
     V block[kBlocks];
@@ -112,23 +86,19 @@ G3D_INLINE void start(Tile& transmittance, const View& view, const Corner& at) {
     }
 }
 
-// What a splat takes of one block.
-struct Share {
-    V alpha, transparency;  // 1 in sum
-    V weight;
-};
-// No test for "not touched at all": mispredicted branches cost more than the arithmetic.
-G3D_INLINE Share share_of(const Splat& s, V dx, V dy, V& transmittance) {
+// A splat's alpha at pixels (dx, dy) from its centre. No test for "not touched at all": mispredicted
+// branches cost more than the arithmetic.
+G3D_INLINE V alpha_of(const Splat& s, V dx, V dy) {
     const V power = (s.a * dx + s.b * dy) * dx + (s.c * dy * dy + s.log2_opacity);
-    Share share;
-    share.alpha = only(power >= splat(kLog2MinAlpha), min(exp2(power), splat(kMaxAlpha)));
-    const V taken = transmittance * share.alpha;
-    share.transparency = 1 - share.alpha;
-    const V after = transmittance * share.transparency;
+    return only(power >= splat(kLog2MinAlpha), min(exp2(power), splat(kMaxAlpha)));
+}
+
+// What a splat takes of the light that reaches it.
+G3D_INLINE V weight_of(V alpha, V& transmittance) {
+    const V taken = transmittance * alpha, after = transmittance - taken;
     const Mask goes_on = after > splat(kMinTransmittance);
     transmittance = only(goes_on, after);
-    share.weight = only(goes_on, taken);
-    return share;
+    return only(goes_on, taken);
 }
 
 // rows[i] bit j becomes rows[j] bit i (Warren, Hacker's Delight, 7-3).
@@ -151,28 +121,85 @@ template <> struct WordOf<16> { typedef uint16_t type; };
 template <int kBatch>  // up to 64
 struct Batch {
     Splat splats[kBatch];
-    Bits touched[kBatch < kBlocks ? kBlocks : kBatch];  // bit b: the splat touches block b
     Bits of_block[kBlocks];  // bit k: splat k touches the block
     int count;
 
-    // Takes the splats of a list from `first` on; blocks that are not alive are left out.
+    // Takes the splats of a list from `first` on.
     inline __attribute__((always_inline)) void take(const Splat* from, TileList list, int first,
-                                                    const Corner& at, Bits alive) {
-        typedef typename WordOf<kBlocks>::type Word;
+                                                    const Corner& at) {
+        alignas(64) float columns[kColumnsOf][kBatch];
         count = list.count - first < kBatch ? list.count - first : kBatch;
-        for (Bits& bits : touched) bits = 0;
         for (int k = 0; k < count; ++k) {
             if (first + k + kAhead < list.count)
                 __builtin_prefetch(&from[list.splats[first + k + kAhead]]);
-            splats[k] = from[list.splats[first + k]];
-            touched[k] = blocks_of(splats[k], at) & alive;
+            const Splat& s = splats[k] = from[list.splats[first + k]];
+            columns[kX][k] = s.x;
+            columns[kY][k] = s.y;
+            columns[kHalfWidth][k] = s.half_width;
+            columns[kHalfHeight][k] = s.half_height;
+            columns[kWaist2][k] = s.waist2;
+            columns[kLean][k] = s.lean;
         }
-        for (int b = 0; b < kBlocks; ++b) of_block[b] = 0;
-        for (int part = 0; part < count; part += kBlocks) {
+        find_blocks(columns, at);
+    }
+
+    // Calls visit(k, alpha, weight) for the splats that touch a block, front to back.
+    template <typename Visit>
+    inline __attribute__((always_inline)) void walk(int block, const Corner& at, V& transmittance,
+                                                    Visit visit) const {
+        const V x = xs_of(block, at.x0), y = ys_of(block, at.y0);
+        V T = transmittance;
+        for (Bits left = of_block[block]; left; left &= left - 1) {
+            const size_t k = lowest(left);
+            const V alpha = alpha_of(splats[k], x - splats[k].x, y - splats[k].y);
+            visit(k, alpha, weight_of(alpha, T));
+        }
+        transmittance = T;
+    }
+
+    // Of each splat, the blocks that it touches and that are alive. `touched` has room for a multiple
+    // of kBlocks.
+    void by_splat(Bits alive, Bits* touched) const {
+        typedef typename WordOf<kBlocks>::type Word;
+        for (int part = 0; part < kBatch; part += kBlocks) {
             Word rows[kBlocks];
-            for (int k = 0; k < kBlocks; ++k) rows[k] = Word(touched[part + k]);
+            for (int b = 0; b < kBlocks; ++b) rows[b] = Word(of_block[b] >> part);
             transpose<Word, kBlocks>(rows);
-            for (int b = 0; b < kBlocks; ++b) of_block[b] |= Bits(rows[b]) << part;
+            for (int k = 0; k < kBlocks; ++k) touched[part + k] = rows[k] & alive;
+        }
+    }
+
+  private:
+    enum { kX, kY, kHalfWidth, kHalfHeight, kWaist2, kLean, kColumnsOf };
+
+    // The blocks where a splat's alpha may reach kMinAlpha: in each band of rows, those between the
+    // leftmost and the rightmost point of the ellipse within the band.
+    inline __attribute__((always_inline)) void find_blocks(const float (&columns)[kColumnsOf][kBatch],
+                                                           const Corner& at) {
+        constexpr float slack = 0.01f;  // pixels, for rounding
+        for (Bits& bits : of_block) bits = 0;
+        for (int k = 0; k < count; k += kLanes) {
+            const V half_height = load(columns[kHalfHeight] + k), lean = load(columns[kLean] + k);
+            const V inverse = 1 / (half_height + slack);
+            const V slope = lean * load(columns[kHalfWidth] + k) * inverse;
+            const V rightmost = lean * half_height;
+            const V reach = load(columns[kWaist2] + k) * 1.001f + slack * slack;
+            const V curve = -reach * inverse * inverse;
+            const V x = load(columns[kX] + k) - float(at.x0);
+            const V y = float(at.y0) - load(columns[kY] + k);
+            const Bits here = count - k < kLanes ? (Bits(1) << (count - k)) - 1 : ~Bits(0);
+            for (int row = 0; row < kDown; ++row) {
+                const V low = y + float(row * kHeight), high = low + (kHeight - 1.0f);
+                const V dy0 = min(max(-rightmost, low), high), dy1 = min(max(rightmost, low), high);
+                // not a number, hence never below or above anything, where it misses the ellipse
+                const V first = x + (slope * dy0 - rough_root(reach + curve * dy0 * dy0));
+                const V last = x + (slope * dy1 + rough_root(reach + curve * dy1 * dy1));
+                for (int c = 0; c < kAcross; ++c) {
+                    const Mask hit = (first <= splat(c * kColumns + kColumns - 1 + slack)) &
+                                     (last >= splat(c * kColumns - slack));
+                    of_block[c * kDown + row] |= (bits_of(hit) & here) << k;
+                }
+            }
         }
     }
 };
@@ -182,32 +209,6 @@ G3D_INLINE Bits alive_in(const Tile& transmittance) {
     Bits alive = 0;
     for (int b = 0; b < kBlocks; ++b) alive |= Bits(any(transmittance.block[b] > V{})) << b;
     return alive;
-}
-
-// Calls visit(splat, position in the list, block, dx, dy, share) for every splat of a tile, front to
-// back, and every block that it touches, until all pixels have ended; leave(position) after each
-// splat.
-template <typename Visit, typename Leave>
-G3D_INLINE void walk(const Splat* splats, TileList list, const View& view, const Corner& at,
-                    Visit visit, Leave leave) {
-    constexpr int kCheckEvery = 8;  // splats between looks for ended blocks
-    Tile transmittance;
-    start(transmittance, view, at);
-    const V columns = xs_of(0, at.x0), rows = ys_of(0, at.y0);
-    Bits alive = 0;
-    for (int k = 0; k < list.count; ++k) {
-        if (k % kCheckEvery == 0 && !(alive = alive_in(transmittance))) return;
-        if (k + kAhead < list.count) __builtin_prefetch(&splats[list.splats[k + kAhead]]);
-        const Splat& s = splats[list.splats[k]];
-        const Bits touched = blocks_of(s, at) & alive;
-        const V x = columns - s.x, y = rows - s.y;
-        for (Bits left = touched; left; left &= left - 1) {
-            const int b = lowest(left);
-            const V dx = x + float(column_of(b)), dy = y + float(row_of(b));
-            visit(s, k, b, dx, dy, share_of(s, dx, dy, transmittance.block[b]));
-        }
-        leave(k);
-    }
 }
 
 // The sums of one splat from (weight, g) of the blocks that it touches.
@@ -248,24 +249,21 @@ void blend(const Splat* splats, TileList list, const View& view, int tile, const
     for (int taken = 0; taken < list.count; taken += kBatch) {
         const Bits alive = alive_in(transmittance);
         if (!alive) break;
-        batch.take(splats, list, taken, at, alive);
-        for (int b = 0; b < kBlocks; ++b) {
-            V T = transmittance.block[b];
+        batch.take(splats, list, taken, at);
+        for (Bits blocks = alive; blocks; blocks &= blocks - 1) {
+            const int b = lowest(blocks);
             V red = sums[0].block[b], green = sums[1].block[b], blue = sums[2].block[b];
             V depth = sums[3].block[b], alpha = sums[4].block[b];
             V weights[kBatch];
-            const V x = xs_of(b, at.x0), y = ys_of(b, at.y0);
-            for (Bits left = batch.of_block[b]; left; left &= left - 1) {
-                const Splat& s = batch.splats[lowest(left)];
-                const V w = share_of(s, x - s.x, y - s.y, T).weight;
+            batch.walk(b, at, transmittance.block[b], [&](size_t k, V, V w) {
+                const Splat& s = batch.splats[k];
                 red += w * s.rgb[0];
                 green += w * s.rgb[1];
                 blue += w * s.rgb[2];
                 depth += w * s.z;
                 alpha += w;
-                if (channel_count) weights[lowest(left)] = w;
-            }
-            transmittance.block[b] = T;
+                if (channel_count) weights[k] = w;
+            });
             sums[0].block[b] = red;
             sums[1].block[b] = green;
             sums[2].block[b] = blue;
@@ -299,29 +297,34 @@ void contributions(const Splat* splats, TileList list, const View& view, int til
         return (row_of(block) + lane / kColumns) / cell_px * side +
                (column_of(block) + lane % kColumns) / cell_px;
     };
-    V sums[kBlocks] = {};  // of one splat, by cell if a block lies within one
-    Bits used = 0;
-    const bool whole = cell_px >= kColumns && cell_px >= kHeight;
-    int of_block[kBlocks];
-    for (int b = 0; b < kBlocks; ++b) of_block[b] = cell_of(b, 0);
-    walk(
-        splats, list, view, at,
-        [&](const Splat&, int k, int block, V, V, const Share& share) {
-            if (whole) {
-                sums[of_block[block]] += share.weight;
-                used |= Bits(1) << of_block[block];
-            } else {
-                for (int lane = 0; lane < kLanes; ++lane)
-                    row(k)[cell_of(block, lane)] += share.weight[lane];
-            }
-        },
-        [&](int k) {
-            for (; used; used &= used - 1) {
-                const int cell = lowest(used);
-                row(k)[cell] = sum(sums[cell]);
-                sums[cell] = V{};
-            }
-        });
+    const bool whole = cell_px >= kColumns && cell_px >= kHeight;  // a block lies within a cell
+    Tile transmittance;
+    start(transmittance, view, at);
+    constexpr int kBatch = 32;
+    Batch<kBatch> batch;
+    V sums[kBatch][kBlocks];  // of each splat, by cell
+    for (int taken = 0; taken < list.count; taken += kBatch) {
+        const Bits alive = alive_in(transmittance);
+        if (!alive) break;
+        batch.take(splats, list, taken, at);
+        if (whole)
+            for (int k = 0; k < batch.count; ++k)
+                for (int c = 0; c < cells; ++c) sums[k][c] = V{};
+        for (Bits blocks = alive; blocks; blocks &= blocks - 1) {
+            const int b = lowest(blocks), cell = cell_of(b, 0);
+            batch.walk(b, at, transmittance.block[b], [&](size_t k, V, V weight) {
+                if (whole) {
+                    sums[k][cell] += weight;
+                } else {
+                    for (int lane = 0; lane < kLanes; ++lane)
+                        row(taken + k)[cell_of(b, lane)] += weight[lane];
+                }
+            });
+        }
+        if (whole)
+            for (int k = 0; k < batch.count; ++k)
+                for (int c = 0; c < cells; ++c) row(taken + k)[c] = sum(sums[k][c]);
+    }
 }
 
 void blend_backward(const Splat* splats, TileList list, const View& view, int tile,
@@ -352,39 +355,37 @@ void blend_backward(const Splat* splats, TileList list, const View& view, int ti
     for (; taken < list.count; taken += kBatch) {
         const Bits alive = alive_in(transmittance);
         if (!alive) break;
-        batch.take(splats, list, taken, at, alive);
+        batch.take(splats, list, taken, at);
+        Bits touched[kBatch < kBlocks ? kBlocks : kBatch];
+        batch.by_splat(alive, touched);
         int next[kBatch + 1], first[kBatch + 1];
         first[0] = 0;
+        for (int k = 0; k < kBatch; ++k) first[k + 1] = first[k] + count_of(touched[k]);
         for (int k = 0; k < batch.count; ++k) {
-            first[k + 1] = first[k] + count_of(batch.touched[k]);
             __builtin_prefetch(&sums[list.entries[taken + k]].g, 1);
             __builtin_prefetch(&sums[list.entries[taken + k]].z, 1);
         }
         std::memcpy(next, first, sizeof next);
-        for (int b = 0; b < kBlocks; ++b) {
+        for (Bits blocks = alive; blocks; blocks &= blocks - 1) {
+            const int b = lowest(blocks);
             const V d0 = slope[0].block[b], d1 = slope[1].block[b], d2 = slope[2].block[b],
                     d3 = slope[3].block[b], d4 = slope[4].block[b];
-            V T = transmittance.block[b], behind = remaining.block[b];
-            const V x = xs_of(b, at.x0), y = ys_of(b, at.y0);
-            for (Bits left = batch.of_block[b]; left; left &= left - 1) {
-                const int k = lowest(left);
+            V behind = remaining.block[b];
+            batch.walk(b, at, transmittance.block[b], [&](size_t k, V alpha, V w) {
                 const Splat& s = batch.splats[k];
-                const Share share = share_of(s, x - s.x, y - s.y, T);
-                const V w = share.weight;
                 const V q = d0 * s.rgb[0] + d1 * s.rgb[1] + d2 * s.rgb[2] + d3 * s.z + d4;
                 const V own = w * q;
                 behind -= own;
                 // dL/d(log alpha) = alpha (T q - behind / (1 - alpha)), 0 where alpha is at its cap
-                const Mask free = (w > V{}) & (share.alpha < splat(kMaxAlpha));
+                const Mask free = (w > V{}) & (alpha < splat(kMaxAlpha));
                 Pair& pair = pairs[next[k]++];
                 pair.weight = w;
-                pair.g = only(free, own - behind * (share.alpha / share.transparency));
-            }
-            transmittance.block[b] = T;
+                pair.g = only(free, own - behind * (alpha / (1 - alpha)));
+            });
             remaining.block[b] = behind;
         }
         for (int k = 0; k < batch.count; ++k)
-            sum_up(batch.splats[k], batch.touched[k], &pairs[first[k]].weight, at, slope,
+            sum_up(batch.splats[k], touched[k], &pairs[first[k]].weight, at, slope,
                    sums[list.entries[taken + k]]);
     }
     for (; taken < list.count; ++taken) sums[list.entries[taken]] = SplatSums{};

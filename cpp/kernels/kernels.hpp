@@ -45,7 +45,7 @@ struct KernelTable {
     int (*project)(const GaussianArrays&, const View&, int begin, int end, Splat* out);
 
     // The tiles that splats [begin, end) touch, how many each; `out` has room for all tiles of an
-    // image a splat, and one more. Returns how many in all.
+    // image a splat, and two more. Returns how many in all.
     int (*tile_entries)(const Splat*, const View&, int begin, int end, int32_t* counts,
                         TileEntry* out);
 

@@ -96,49 +96,90 @@ int project(const GaussianArrays& g, const View& view, int begin, int end, Splat
     return n;
 }
 
-static int tile_at(float pixel, int size) {
-    return int(smaller(larger(pixel, 0.0f), size - 1.0f)) / kTile;
+// The same for one splat and for as many as a vector holds: F is float or V.
+static inline float min(float a, float b) { return smaller(a, b); }
+static inline float max(float a, float b) { return larger(a, b); }
+static inline float root(float a) { return std::sqrt(a); }
+G3D_INLINE int whole(float a) { return int(a); }
+G3D_INLINE Mask whole(V a) { return __builtin_convertvector(a, Mask); }
+
+template <typename F>
+G3D_INLINE auto tile_at(F pixel, int size) {
+    return whole(min(max(pixel, F{}), F{} + (size - 1.0f))) / kTile;
+}
+
+// What of a splat says where it can be seen.
+enum Outline { kCenterX, kCenterY, kWidth, kHeight, kWaist, kTilt, kOutline };
+constexpr float kSlack = 0.01f;  // pixels, for rounding
+
+// The first (side -1) or last (side 1) column of pixels of a splat within the rows [low, low + 15],
+// image coordinates.
+template <typename F>
+G3D_INLINE F edge(const F* s, F low, float side) {
+    const F dy = min(max(side * s[kTilt] * s[kHeight], low), low + (kTile - 1.0f));
+    const F part = dy / s[kHeight], square = s[kWaist] * (1 - part * part);
+    return s[kCenterX] + s[kTilt] * s[kWidth] * part + side * (root(max(square, F{})) + kSlack);
 }
 
 // The tiles of splats [begin, end), one splat after the other, within a splat row by row. Exact for
 // the ellipse where its box is wider and higher than a tile: its extent within the rows of pixels.
 int tile_entries(const Splat* splats, const View& view, int begin, int end, int32_t* counts,
                  TileEntry* out) {
-    constexpr float slack = 0.01f;  // pixels, for rounding
+    constexpr int kRows = 2;  // at once for all; few splats have more
     const int tiles_x = view.tiles_x();
     int n = 0;
-    for (int k = begin; k < end; ++k) {
-        const Splat& s = splats[k];
-        const int before = n;
-        const int top = tile_at(s.y - s.half_height - slack, view.height);
-        const int bottom = tile_at(s.y + s.half_height + slack, view.height);
-        const int left = tile_at(s.x - s.half_width - slack, view.width);
-        const int right = tile_at(s.x + s.half_width + slack, view.width);
-        const bool box = top == bottom || left == right;
-        const float inverse = 1 / s.half_height, slope = s.lean * s.half_width * inverse;
-        const float rightmost = s.lean * s.half_height;  // dy of the rightmost point
-        for (int row = top; row <= bottom; ++row) {
-            const float low = row * kTile - s.y, high = low + (kTile - 1);
-            const auto edge = [&](float dy, float side) {
-                dy = smaller(larger(dy, low), high);
-                const float square = s.waist2 * (1 - dy * inverse * (dy * inverse));
-                return s.x + slope * dy + side * (std::sqrt(larger(square, 0.0f)) + slack);
-            };
-            int first = left, last = right;
-            if (!box) {
-                const float from = edge(-rightmost, -1), to = edge(rightmost, 1);
-                if (to < 0 || from > view.width - 1) continue;
-                first = tile_at(from, view.width);
-                last = tile_at(to, view.width);
-            }
-            // two without a jump: most splats have no more, and how many is not to be guessed
-            const int tile = row * tiles_x + first, across = last - first + 1;
-            out[n] = {k, tile, s.z};
-            out[n + 1] = {k, tile + 1, s.z};
-            for (int x = 2; x < across; ++x) out[n + x] = {k, tile + x, s.z};
-            n += across;
+    for (int base = begin; base < end; base += kLanes) {
+        alignas(64) float values[kOutline][kLanes];
+        for (int j = 0; j < kLanes; ++j) {
+            const Splat& s = splats[base + j < end ? base + j : end - 1];
+            const float outline[] = {s.x, s.y, s.half_width, s.half_height, s.waist2, s.lean};
+            for (int c = 0; c < kOutline; ++c) values[c][j] = outline[c];
         }
-        counts[k - begin] = n - before;
+        V all[kOutline];
+        for (int c = 0; c < kOutline; ++c) all[c] = load(values[c]);
+        const V x = all[kCenterX], reach_x = all[kWidth] + kSlack;
+        const V y = all[kCenterY], reach_y = all[kHeight] + kSlack;
+        alignas(64) Mask top, bottom, left, right, first[kRows], across[kRows];
+        top = tile_at(y - reach_y, view.height);
+        bottom = tile_at(y + reach_y, view.height);
+        left = tile_at(x - reach_x, view.width);
+        right = tile_at(x + reach_x, view.width);
+        const Mask box = (top == bottom) | (left == right);
+        for (int r = 0; r < kRows; ++r) {
+            const V low = __builtin_convertvector((top + r) * kTile, V) - y;
+            const V from = edge(all, low, -1), to = edge(all, low, 1);
+            const Mask none = ~box & ((to < V{}) | (from > splat(view.width - 1.0f)));
+            const Mask start = box ? left : tile_at(from, view.width);
+            first[r] = (top + r) * tiles_x + start;
+            across[r] = ((box ? right : tile_at(to, view.width)) - start + 1) &
+                        ~(none | (top + r > bottom));
+        }
+        for (int j = 0; j < kLanes && base + j < end; ++j) {
+            const int k = base + j, before = n;
+            const float z = splats[k].z;
+            const auto put = [&](int tile, int count) {
+                // two without a jump: most splats have no more, and how many is not to be guessed
+                out[n] = {k, tile, z};
+                out[n + 1] = {k, tile + 1, z};
+                for (int x = 2; x < count; ++x) out[n + x] = {k, tile + x, z};
+                n += count;
+            };
+            for (int r = 0; r < kRows; ++r) put(first[r][j], across[r][j]);
+            for (int row = top[j] + kRows; row <= bottom[j]; ++row) {
+                if (left[j] == right[j]) {
+                    put(row * tiles_x + left[j], 1);
+                    continue;
+                }
+                float one[kOutline];
+                for (int c = 0; c < kOutline; ++c) one[c] = values[c][j];
+                const float low = row * kTile - one[kCenterY];
+                const float from = edge(one, low, -1), to = edge(one, low, 1);
+                if (to < 0 || from > view.width - 1) continue;
+                const int start = tile_at(from, view.width);
+                put(row * tiles_x + start, tile_at(to, view.width) - start + 1);
+            }
+            counts[k - begin] = n - before;
+        }
     }
     return n;
 }

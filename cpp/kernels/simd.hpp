@@ -147,16 +147,15 @@ G3D_INLINE void sum_each(const V rows[8], float* out) {
 #endif
 }
 
-// 2^x for -126 <= x <= 127; relative error below 3e-7. x = n + f with |f| <= 1/2: n goes into the
-// exponent bits, 2^f is a polynomial (Chebyshev fit, degree 5).
+// 2^x for -126 <= x <= 127; relative error below 3e-6. x = n + f with |f| <= 1/2: n goes into the
+// exponent bits, 2^f is a polynomial (of degree 4, fitted for the least largest relative error).
 G3D_INLINE V exp2(V x) {
     const V shifted = x + 12582912.0f;  // 1.5 * 2^23: rounds to the nearest n
     const V f = x - (shifted - 12582912.0f);
-    V p = f * 1.34004e-3f + 9.67604e-3f;
-    p = p * f + 5.550327e-2f;
-    p = p * f + 2.4022107e-1f;
-    p = p * f + 6.9314721e-1f;
-    p = p * f + 1.00000008f;
+    V p = f * 9.5701e-3f + 5.591786e-2f;
+    p = p * f + 2.4024745e-1f;
+    p = p * f + 6.9312181e-1f;
+    p = p * f + 0.99999926f;
     return (V)((Mask)p + ((Mask)shifted << 23));
 }
 
