@@ -43,7 +43,8 @@ class Disagreement:
     metres: float
 
 
-NOTHING_KNOWN = Disagreement(*[float(np.inf)] * 4, 1.0, float(np.inf))
+_INF = float(np.inf)
+NOTHING_KNOWN = Disagreement(_INF, _INF, _INF, _INF, misses=1.0, metres=_INF)
 
 
 @dataclass(frozen=True, eq=False)
