@@ -48,7 +48,7 @@ class Options:
     """Captures with ground truth."""
     out: Annotated[Path, tyro.conf.arg(aliases=("-o",))] = Path("out/association")
     """Folder for the figures."""
-    encoder: str = "bundled-v3"
+    encoder: str = "bundled-v4"
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,6 +40,15 @@ def describe_machine(threads: int) -> dict[str, str]:
     }
 
 
+def use_threads(count: int) -> None:
+    """Let ours and torch use that many threads."""
+    import grounding3d._core as core
+    import torch
+
+    core.set_threads(count)
+    torch.set_num_threads(count)
+
+
 def times_ms(
     call: Callable[[], object], *, seconds: float = 1.0, least: int = 5, warm: bool = True
 ) -> np.ndarray:

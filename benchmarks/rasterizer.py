@@ -34,9 +34,8 @@ matplotlib.use("Agg")
 import grounding3d._core as core
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 import tyro
-from machine import describe_machine, markdown, times_ms, write_report
+from machine import describe_machine, markdown, times_ms, use_threads, write_report
 
 from grounding3d.capture import open_capture
 from grounding3d.geometry.camera import Camera
@@ -264,12 +263,6 @@ def _abscissa(row: dict[str, Any], over: str) -> float:
         return float(row["visible"]) / 1000
     width, height = row["size"].split("x")
     return int(width) * int(height) / 1000
-
-
-def use_threads(count: int) -> None:
-    """Let ours and torch use that many threads."""
-    core.set_threads(count)
-    torch.set_num_threads(count)
 
 
 def compare_reference(cases: Sequence[Case], rows: Sequence[dict[str, Any]], most: int) -> list:
