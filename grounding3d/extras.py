@@ -10,6 +10,7 @@ from grounding3d.errors import MissingDependencyError
 _EXTRA_OF = {
     "gsplat": "cuda",
     "open3d": "mesh",
+    "trimesh": "mesh",
     "viser": "view",
     "av": "video",
     "rclpy": "ros",

@@ -1,8 +1,9 @@
-"""Exported files say the same in independent readers: struct, Open3D, trimesh."""
+"""Exported files say the same in independent readers: struct and Open3D."""
 
 from __future__ import annotations
 
 import json
+import resource
 import struct
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from factories import UP, ListCapture
 
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.capture.folder_writer import write_folder
+from grounding3d.errors import SceneError
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.transforms import look_at, matrix_from_wxyz
 from grounding3d.interfaces.cli import main
@@ -109,13 +111,11 @@ class TestMesh:
     def test_boxes_have_their_size_and_colour(
         self, folder: Path, tmp_path: Path, name: str, depth: str
     ) -> None:
-        pytest.importorskip("open3d")
-        trimesh = pytest.importorskip("trimesh")
+        o3d = pytest.importorskip("open3d")
         options = ["--format", "mesh", "--voxel-m", "0.015", "--depth", depth]
         out = export(folder, tmp_path / name, *options)
-        mesh = trimesh.load(str(out), force="mesh", process=False)
-        vertices = np.asarray(mesh.vertices)
-        colours = np.asarray(mesh.visual.vertex_colors)[:, :3].astype(float)
+        mesh = o3d.io.read_triangle_mesh(str(out))  # .obj and .glb by Assimp, as RViz does
+        vertices, colours = np.asarray(mesh.vertices), np.asarray(mesh.vertex_colors)
         assert abs(top_height(vertices, [-0.5, -0.3], [-0.35, 0.3]) - 0.7) < 0.01
         for box, channel in (("red", 0), ("green", 1)):
             low, high = BOXES[box].aabb()
@@ -125,20 +125,20 @@ class TestMesh:
             assert colours[on_top].mean(axis=0).argmax() == channel
 
     def test_a_ball_has_its_radius(self, tmp_path: Path) -> None:
-        pytest.importorskip("open3d")
-        trimesh = pytest.importorskip("trimesh")
+        o3d = pytest.importorskip("open3d")
         facts = write_mesh(tmp_path / "ball.ply", ball_images(), voxel_m=0.006)
-        mesh = trimesh.load(str(tmp_path / "ball.ply"), process=False)
-        assert (len(mesh.vertices), len(mesh.faces)) == (facts.n_vertices, facts.n_triangles)
-        radius = np.linalg.norm(mesh.vertices - BALL, axis=1)
+        mesh = o3d.io.read_triangle_mesh(str(tmp_path / "ball.ply"))
+        vertices, triangles = np.asarray(mesh.vertices), np.asarray(mesh.triangles)
+        assert (len(vertices), len(triangles)) == (facts.n_vertices, facts.n_triangles)
+        radius = np.linalg.norm(vertices - BALL, axis=1)
         assert abs(np.median(radius) - 0.15) < 0.001
         assert np.abs(radius - 0.15).max() < 0.01
-        outward = np.einsum("ij,ij->i", mesh.face_normals, mesh.triangles_center - BALL)
+        a, b, c = vertices[triangles].transpose(1, 0, 2)
+        outward = np.einsum("ij,ij->i", np.cross(b - a, c - a), (a + b + c) / 3 - BALL)
         assert (outward > 0).mean() > 0.99  # the faces look outwards
 
     def test_a_flipped_image_axis(self, tmp_path: Path) -> None:
-        pytest.importorskip("open3d")
-        trimesh = pytest.importorskip("trimesh")
+        o3d = pytest.importorskip("open3d")
         flipped = []
         for image in ball_images():
             c = image.camera
@@ -147,8 +147,20 @@ class TestMesh:
                 PosedDepth(image.rgb[::-1], image.depth_m[::-1], camera, image.T_world_cam)
             )
         write_mesh(tmp_path / "ball.ply", flipped, voxel_m=0.006)
-        mesh = trimesh.load(str(tmp_path / "ball.ply"), process=False)
-        assert np.abs(np.linalg.norm(mesh.vertices - BALL, axis=1) - 0.15).max() < 0.01
+        mesh = o3d.io.read_triangle_mesh(str(tmp_path / "ball.ply"))
+        assert np.abs(np.linalg.norm(np.asarray(mesh.vertices) - BALL, axis=1) - 0.15).max() < 0.01
+
+    @pytest.mark.parametrize("name", ["m.ply", "m.obj", "m.glb"])
+    def test_a_disk_that_fills_up_leaves_no_half_mesh(self, tmp_path: Path, name: str) -> None:
+        pytest.importorskip("open3d")
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+        try:
+            with pytest.raises(SceneError, match="cannot write"):
+                write_mesh(tmp_path / name, ball_images(), voxel_m=0.006)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert list(tmp_path.iterdir()) == []
 
     def test_what_cannot_be_meshed(self, folder: Path, tmp_path: Path, capsys) -> None:
         pytest.importorskip("open3d")

@@ -43,9 +43,11 @@ class Export:
 
     def run(self) -> int:
         """Write the file and say so."""
+        from grounding3d.interfaces.renders.files import output_file
         from grounding3d.objects.store import load_scene
 
-        _check_file(self.out)
+        output_file(self.out)  # before anything is loaded
+        _check_folder(self.out)
         scene = load_scene(self.scene)
         print(f"{self.out}: {self._write(scene)}")
         return 0
@@ -54,9 +56,11 @@ class Export:
         """Write the file; returns what is in it."""
         gaussians = scene.scene.gaussians
         if self.format == "ply":
+            from grounding3d.interfaces.renders.files import output_file, writing
             from grounding3d.scene.ply import write_ply
 
-            write_ply(self.out, gaussians)
+            with writing(self.out):
+                write_ply(output_file(self.out), gaussians)
             return f"{len(gaussians)} Gaussians"
         if self.format == "splat":
             from grounding3d.interfaces.exports.splat import write_splat
@@ -111,12 +115,8 @@ class Export:
         return rendered_depth(renderer, keyframes), "rendered"
 
 
-def _check_file(out: Path) -> None:
-    """Refuse what cannot become a file, and what must not be replaced by one."""
-    if out.is_dir():
-        raise ConfigError(f"{out} is a folder", expected="the name of a file", hint="Add a name.")
-    if out.exists() and not out.is_file():
-        raise ConfigError(f"{out} is no ordinary file", hint="Choose another -o.")
+def _check_folder(out: Path) -> None:
+    """Refuse to make folders."""
     if not out.absolute().parent.is_dir():
         raise ConfigError(
             f"there is no folder {out.parent} to write {out.name} in", hint="Make it first."

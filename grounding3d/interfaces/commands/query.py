@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Query:
-    """Ask a scene where something is."""
+    """Ask a scene where something is.
+
+    Exit code 0 for every answer, "not found" and "invalid" too, which its status tells; 2 where the
+    scene, the encoder or an option is of no use.
+    """
 
     scene: Positional[Path]
     """Scene folder made by `build`."""

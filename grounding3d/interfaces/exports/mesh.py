@@ -77,8 +77,8 @@ def write_mesh(
 
     Raises:
         ConfigError: another suffix, or a voxel of no size.
-        MissingDependencyError: Open3D is not installed.
-        SceneError: no surface came out.
+        MissingDependencyError: Open3D or trimesh is not installed.
+        SceneError: no surface came out, or the file cannot be written.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(
@@ -93,16 +93,31 @@ def write_mesh(
         volume.add(image)
         if progress is not None:
             progress("depth images", number + 1, total)
-    o3d, mesh = volume.o3d, volume.mesh()
+    mesh = volume.mesh()
     facts = MeshFacts(len(mesh.vertices), len(mesh.triangles))
     if not facts.n_triangles:
         raise SceneError(
             "the depth images hold no surface", found=f"nothing within {max_depth_m:g} m"
         )
+    content = _encoded(mesh, path.suffix.lower()[1:])
     with written_aside(path) as aside:
-        if not o3d.io.write_triangle_mesh(str(aside), mesh) or not aside.is_file():
-            raise SceneError(f"cannot write {path}")
+        aside.write_bytes(content)
     return facts
+
+
+def _encoded(mesh: Any, file_type: str) -> bytes:
+    """Open3D's mesh in trimesh's encoding: Open3D's own .glb is one that Assimp, by which RViz
+    reads meshes, cannot read, and its writers call it a success if a full disk cuts the file."""
+    trimesh = require("trimesh", purpose="a mesh")
+    colours = np.clip(np.asarray(mesh.vertex_colors) * 255 + 0.5, 0, 255)
+    encoded = trimesh.Trimesh(
+        np.asarray(mesh.vertices),
+        np.asarray(mesh.triangles),
+        vertex_normals=np.asarray(mesh.vertex_normals),
+        vertex_colors=colours.astype(np.uint8),
+        process=False,
+    ).export(file_type=file_type)
+    return encoded.encode() if isinstance(encoded, str) else encoded
 
 
 class _Volume:
@@ -161,5 +176,4 @@ def _clean(mesh: Any) -> Any:
     mesh.remove_triangles_by_mask(small)
     mesh.remove_unreferenced_vertices()
     mesh.compute_vertex_normals()
-    mesh.triangle_normals = type(mesh.triangle_normals)()  # .obj cannot hold them
     return mesh
