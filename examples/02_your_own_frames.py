@@ -13,7 +13,7 @@ from grounding3d.live.mapping import Mapper
 
 camera = Camera.from_focal(300, 300, 159.5, 119.5, 320, 240)
 up = np.array([0.0, 0.0, 1.0])
-mapper = Mapper(Config(), load_encoder("bundled-v3"), up_world=up)
+mapper = Mapper(Config(), load_encoder("bundled-v4"), up_world=up)
 
 for step in range(5):
     # your driver's images go here; this camera looks at an empty floor, z = 0

@@ -1,4 +1,4 @@
-"""bundled-v3: the small demonstration encoder that travels in the package."""
+"""bundled-v4: the small demonstration encoder that travels in the package."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import torch
 
 FOLDER = Path(__file__).parent / "bundled"
-_STEM = "bundled_v3"
+_STEM = "bundled_v4"
 
 
-def load_bundled(spec: str = "bundled-v3", device: str = "cpu") -> OpenClipEncoder:
+def load_bundled(spec: str = "bundled-v4", device: str = "cpu") -> OpenClipEncoder:
     """The bundled encoder.
 
     Raises:

@@ -12,25 +12,25 @@ from grounding3d.registry import Registry
 ENCODERS = Registry(
     "encoder",
     {
-        "bundled-v3": "grounding3d.features.bundled_encoder:load_bundled",
+        "bundled-v4": "grounding3d.features.bundled_encoder:load_bundled",
         "open_clip": "grounding3d.features.open_clip_spec:load_open_clip",
     },
     group="grounding3d.encoders",
 )
 """Name -> `load(spec, device) -> Encoder`. The name is the SPEC up to its first colon."""
 
-RETIRED = {"bundled-v1": "bundled-v3", "bundled-v2": "bundled-v3"}
+RETIRED = dict.fromkeys(("bundled-v1", "bundled-v2", "bundled-v3"), "bundled-v4")
 """Encoders whose weights no longer travel in the package, and what took their place. A version's
 name is never given to other weights."""
 
-GRAMMAR = "bundled-v3, open_clip:ARCH/TAG, open_clip:ARCH@FILE or the name of an entry point"
+GRAMMAR = "bundled-v4, open_clip:ARCH/TAG, open_clip:ARCH@FILE or the name of an entry point"
 
 
 def load_encoder(spec: str, device: str = "cpu") -> Encoder:
     """The encoder that `spec` names; its weights are read when a side is first used.
 
     Args:
-        spec: `bundled-v3`, `open_clip:ARCH/TAG`, `open_clip:ARCH@FILE`, or a name from the
+        spec: `bundled-v4`, `open_clip:ARCH/TAG`, `open_clip:ARCH@FILE`, or a name from the
             entry-point group `grounding3d.encoders` (whatever follows a colon is its own).
         device: torch device of the towers.
 

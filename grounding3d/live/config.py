@@ -83,7 +83,7 @@ class LiveConfig(Section):
 class Config(Section):
     """Everything that shapes a scene; stored in its manifest."""
 
-    encoder: str = Field("bundled-v3", description="encoder SPEC")
+    encoder: str = Field("bundled-v4", description="encoder SPEC")
     device: str = Field("cpu", description="torch device")
     capture: CaptureConfig = CaptureConfig()
     keyframes: KeyframeConfig = KeyframeConfig()

@@ -46,7 +46,7 @@ class GroundingDataManagerConfig(VanillaDataManagerConfig):
     eval_num_rays_per_batch: int = 1024
     ray_width: int | None = None
     """Images are reduced for rays until none is wider than this, pixels; None: full size."""
-    encoder: str | None = "bundled-v3"
+    encoder: str | None = "bundled-v4"
     """Encoder of the language field, as `--encoder` elsewhere; None: no language."""
     language_rays: int = 1024
     """Rays of a batch that also carry a crop's vector."""

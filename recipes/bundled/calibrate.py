@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--meshes", type=Path, help="mesh pack; default: parametric objects only")
     parser.add_argument("--frames", type=int, default=20)
     parser.add_argument("--room-frames", type=int, default=90)
-    parser.add_argument("--encoder", default="bundled-v3")
+    parser.add_argument("--encoder", default="bundled-v4")
     parser.add_argument("--name", help="id of the table; default: ENCODER-1")
     parser.add_argument("--out", type=Path, default=FOLDER)
     args = parser.parse_args()

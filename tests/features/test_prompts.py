@@ -32,7 +32,7 @@ def test_the_ensemble_is_the_default_and_the_identity_tells_it(tmp_path: Path):
 
 
 def test_the_bundled_encoder_uses_none():
-    assert load_encoder("bundled-v3").templates == ("{}",)
+    assert load_encoder("bundled-v4").templates == ("{}",)
 
 
 @pytest.mark.parametrize("spec", ["open_clip:a/b?prompts=x", "open_clip:a/b?words=plain", "o?"])

@@ -40,7 +40,7 @@ def recorded(folder: Path, count: int = 8) -> Path:
 
 @lru_cache(maxsize=1)
 def encoder() -> Encoder:
-    return load_encoder("bundled-v3")
+    return load_encoder("bundled-v4")
 
 
 @lru_cache(maxsize=1)

@@ -95,7 +95,7 @@ def test_the_answers_are_right_in_metres_and_the_same_in_all_forms(output: Path)
 
 
 def test_the_answers_are_those_of_an_offline_build(bag: Path, output: Path) -> None:
-    encoder = load_encoder("bundled-v3")
+    encoder = load_encoder("bundled-v4")
     scene = build_scene(open_capture(bag), load_config(overrides=POINTS[1:]), encoder)
     offline = QueryEngine(scene, encoder).ask("where is the mug").candidates[0]
     with open_bag(output) as answers:

@@ -33,7 +33,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("scenes")
-    encoder = load_encoder("bundled-v3")
+    encoder = load_encoder("bundled-v4")
     save_scene(path / "kitchen", named_scene(encoder, NOUNS))
     save_scene(path / "office", named_scene(encoder, ["desk", "laptop"], uuid="1e1e"))
     return path

@@ -36,7 +36,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("standard")
-    save_scene(path / "scene", named_scene(load_encoder("bundled-v3"), ["table", "mug"]))
+    save_scene(path / "scene", named_scene(load_encoder("bundled-v4"), ["table", "mug"]))
     return path
 
 

@@ -20,7 +20,7 @@ from grounding3d.objects.store import save_scene
 from grounding3d.query.calibration import load_calibration
 
 pytestmark = pytest.mark.skipif(
-    not (FOLDER / "bundled_v3.safetensors").is_file(), reason="no bundled weights here"
+    not (FOLDER / "bundled_v4.safetensors").is_file(), reason="no bundled weights here"
 )
 
 PRESENT = {"where is the mug": "red", "keyboard": "green", "find the bottle": "blue"}

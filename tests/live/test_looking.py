@@ -26,7 +26,7 @@ DESK = Path(__file__).resolve().parents[2] / "scenes" / "desk"
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_encoder("bundled-v3")
+    return load_encoder("bundled-v4")
 
 
 def test_the_map_is_the_same_with_more_threads(encoder) -> None:

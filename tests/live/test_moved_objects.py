@@ -59,7 +59,7 @@ def table() -> Table:
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_encoder("bundled-v3")
+    return load_encoder("bundled-v4")
 
 
 @pytest.fixture(scope="module")

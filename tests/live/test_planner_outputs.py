@@ -27,7 +27,7 @@ CAMERA = Camera.from_focal(260, 260, 159.5, 119.5, 320, 240)
 def mapped() -> LanguageScene:
     """A walk around the table, looking at it and at the floor before it."""
     mapper = Mapper(
-        Config(scene=SceneConfig(backend="points")), load_encoder("bundled-v3"), up_world=UP
+        Config(scene=SceneConfig(backend="points")), load_encoder("bundled-v4"), up_world=UP
     )
     poses = []
     for angle in np.deg2rad(np.arange(0, 360, 30)):

@@ -24,7 +24,7 @@ CONFIG = load_config(overrides=["scene.backend=points"])
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_encoder("bundled-v3")
+    return load_encoder("bundled-v4")
 
 
 def told_by_replay(bag: Path, encoder, caplog: pytest.LogCaptureFixture) -> str:

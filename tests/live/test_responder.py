@@ -22,7 +22,7 @@ MUG = np.array([0.6, 0.1, 0.05])
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    return load_encoder("bundled-v3")
+    return load_encoder("bundled-v4")
 
 
 @pytest.fixture(scope="module")

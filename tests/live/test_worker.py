@@ -76,7 +76,7 @@ def labels(scene: LanguageScene) -> list[str]:
 
 
 def test_the_map_is_that_of_a_mapper_in_this_process(worker: MappingWorker, desk) -> None:
-    mapper = Mapper(CONFIG, load_encoder("bundled-v3"), up_world=desk.up_world)
+    mapper = Mapper(CONFIG, load_encoder("bundled-v4"), up_world=desk.up_world)
     for frame in desk:
         mapper.add(frame)
         assert worker.submit(frame)

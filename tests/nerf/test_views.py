@@ -96,7 +96,7 @@ def test_a_stored_nerf_draws_the_same_pictures(tmp_path: Path) -> None:
     again = draw_view(load_nerf(folder), CAMERA, POSE)
     np.testing.assert_array_equal(after.rgb, again.rgb)
     np.testing.assert_array_equal(after.depth_m, again.depth_m)
-    assert once.encoder == "bundled-v3"
+    assert once.encoder == "bundled-v4"
     assert once.model.facts == dataclasses.replace(nerf.model.facts)
 
 

@@ -44,9 +44,9 @@ def words() -> Encoder:
 @pytest.fixture(scope="session")
 def bundled() -> Encoder:
     """The bundled encoder: texts mean something."""
-    if not (FOLDER / "bundled_v3.safetensors").is_file():
+    if not (FOLDER / "bundled_v4.safetensors").is_file():
         pytest.skip("no bundled weights here")
-    return load_encoder("bundled-v3")
+    return load_encoder("bundled-v4")
 
 
 def make_object(

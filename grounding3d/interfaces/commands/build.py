@@ -28,7 +28,7 @@ class Build:
     device: Literal["cpu", "cuda"] | None = None
     """Where torch runs."""
     encoder: str | None = None
-    """bundled-v3, open_clip:ARCH/TAG, open_clip:ARCH@FILE, or an installed plug-in's name."""
+    """bundled-v4, open_clip:ARCH/TAG, open_clip:ARCH@FILE, or an installed plug-in's name."""
     world_frame: str | None = None
     """Frame id of the answers' coordinates."""
     save_every: float | None = None

@@ -44,9 +44,9 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def bundled() -> Encoder:
     """The bundled encoder: texts mean something."""
-    if not (FOLDER / "bundled_v3.safetensors").is_file():
+    if not (FOLDER / "bundled_v4.safetensors").is_file():
         pytest.skip("no bundled weights here")
-    return load_encoder("bundled-v3")
+    return load_encoder("bundled-v4")
 
 
 @pytest.fixture(scope="session")
