@@ -11,7 +11,7 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "grounding3d" / "features" / "bundled"
 
 pytestmark = pytest.mark.skipif(
-    not (FOLDER / "bundled_v3.safetensors").exists(), reason="the encoder's files are not here"
+    not (FOLDER / "bundled_v4.safetensors").exists(), reason="the encoder's files are not here"
 )
 
 
@@ -24,9 +24,9 @@ def encoder():
 
 def test_the_files_are_complete_and_small() -> None:
     assert sum(f.stat().st_size for f in FOLDER.iterdir() if f.is_file()) < 20e6
-    config = json.loads((FOLDER / "bundled_v3.json").read_text())
+    config = json.loads((FOLDER / "bundled_v4.json").read_text())
     assert {"embed_dim", "vision_cfg", "text_cfg", "preprocess_cfg"} <= set(config)
-    held_out = json.loads((FOLDER / "bundled_v3_provenance.json").read_text())["held_out"]
+    held_out = json.loads((FOLDER / "bundled_v4_provenance.json").read_text())["held_out"]
     assert len(held_out) == len(set(held_out)) == 16
 
 
