@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grounding3d.scene.accumulator import COLUMNS, VoxelRows, VoxelSums
-from grounding3d.scene.thinning import LayerMerger, merge_layers
+from grounding3d.scene.thinning import LayerMerger
 
 VOXEL_M = 0.01
 
@@ -26,8 +26,15 @@ def observe(voxels: VoxelSums, keyframe: int, x_m: float, rng: np.random.Generat
     voxels.add(points, values * rng.uniform(0.5, 1.5, 2 * n), keyframe)
 
 
-def sigma(rows: VoxelRows) -> np.ndarray:
-    return 0.004 + 0.01 * (rows.anchor % 3)
+def merge(voxels: VoxelSums, keep: np.ndarray, merger: LayerMerger) -> VoxelRows:
+    return merger.merge(voxels, keep, lambda at: 0.004 + 0.01 * (voxels.rows.anchor[at] % 3))
+
+
+def merge_at_once(voxels: VoxelSums, keep: np.ndarray) -> VoxelRows:
+    """The layers of the voxels that count, as if there were no others and had been none before."""
+    kept = VoxelSums(voxels.voxel_size_m, voxels.limit)
+    kept.load(voxels.table.keys[keep], voxels.rows.select(keep))
+    return merge(kept, np.ones(len(kept), bool), LayerMerger())
 
 
 @pytest.mark.parametrize("limit", [1_000_000, 30_000])  # with the second one voxels double
@@ -37,10 +44,8 @@ def test_step_by_step_is_at_once(limit: int) -> None:
         observe(voxels, keyframe, x_m, rng)
         rows = voxels.rows
         keep = (rows.views > 1) | (rng.uniform(size=len(rows)) < 0.9)
-        merged = merger.merge(voxels, keep, lambda at, rows=rows: sigma(rows.select(at)))
-        kept = rows.select(keep)
-        expected = merge_layers(kept, voxels.voxel_size_m, sigma(kept))
-        assert len(merged) < 0.95 * len(kept)
+        merged, expected = merge(voxels, keep, merger), merge_at_once(voxels, keep)
+        assert len(merged) < 0.95 * keep.sum()
         for field in fields(merged):
             one, other = getattr(merged, field.name), getattr(expected, field.name)
             np.testing.assert_array_equal(one, other)
@@ -48,16 +53,16 @@ def test_step_by_step_is_at_once(limit: int) -> None:
 
 def test_where_nothing_changed_nothing_is_looked_for() -> None:
     rng, voxels, merger = np.random.default_rng(1), VoxelSums(VOXEL_M, 1_000_000), LayerMerger()
-    asked: list[int] = []
+    looked_for: list[int] = []
 
     def count(at: np.ndarray) -> np.ndarray:
-        asked.append(len(at))
+        looked_for.append(len(at))
         return np.full(len(at), 0.01)
 
     for keyframe, x_m in enumerate([0.0, 3.0]):
         observe(voxels, keyframe, x_m, rng)
         for _ in range(2):
             merger.merge(voxels, np.ones(len(voxels), bool), count)
-    assert asked[0] > 1000
-    assert asked[1::2] == [0, 0]
-    assert asked[0] + asked[2] == len(voxels)
+    assert looked_for[0] > 1000
+    assert looked_for[1::2] == [0, 0]
+    assert looked_for[0] + looked_for[2] == len(voxels)

@@ -7,7 +7,7 @@ import pytest
 
 from grounding3d.geometry.pointcloud import voxel_keys
 from grounding3d.scene.accumulator import COLUMNS, VoxelRows, VoxelSums
-from grounding3d.scene.thinning import merge_layers
+from grounding3d.scene.thinning import LayerMerger
 from grounding3d.scene.voxels import VoxelTable, group, parent_keys
 
 
@@ -57,9 +57,15 @@ def rows_at(heights: list[float], weights: list[float], normals: list[float]) ->
     return rows
 
 
+def merge_layers(rows: VoxelRows, sigma_m: float) -> VoxelRows:
+    voxels = VoxelSums(0.01, limit=100)
+    voxels.load(voxel_keys(rows.positions, 0.01), rows)
+    return LayerMerger().merge(voxels, np.ones(len(rows), bool), lambda at: at * 0 + sigma_m)
+
+
 def test_layers_of_one_surface_merge_into_the_strongest() -> None:
     rows = rows_at([0.005, 0.015, 0.025, 0.035], [1, 4, 8, 2], [1, 1, 1, 1])
-    merged = merge_layers(rows, 0.01, np.full(4, 0.002))
+    merged = merge_layers(rows, 0.002)
     assert merged.anchor.tolist() == [2]
     assert merged.sums.shape == (1, COLUMNS)
     np.testing.assert_allclose(merged.sums, rows.sums.sum(axis=0)[None])
@@ -67,13 +73,13 @@ def test_layers_of_one_surface_merge_into_the_strongest() -> None:
 
 def test_the_two_sides_of_a_board_stay_apart() -> None:
     rows = rows_at([0.005, 0.015], [1, 4], [-1, 1])
-    assert len(merge_layers(rows, 0.01, np.full(2, 0.002))) == 2
+    assert len(merge_layers(rows, 0.002)) == 2
 
 
 @pytest.mark.parametrize(("sigma", "left"), [(0.002, 2), (0.02, 1)])
 def test_only_noise_is_merged_over_a_gap(sigma: float, left: int) -> None:
     rows = rows_at([0.005, 0.035], [1, 4], [1, 1])
-    assert len(merge_layers(rows, 0.01, np.full(2, sigma))) == left
+    assert len(merge_layers(rows, sigma)) == left
 
 
 def test_voxels_seen_once_are_forgotten_before_resolution_is() -> None:
