@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,9 @@ FORMATS = Registry(
         "nerfstudio": "grounding3d.capture.nerfstudio:NerfstudioFormat",
         "tum": "grounding3d.capture.tum:TumFormat",
         "7scenes": "grounding3d.capture.seven_scenes:SevenScenesFormat",
+        "scannet": "grounding3d.capture.scannet:ScannetFormat",
+        "replica": "grounding3d.capture.replica:ReplicaFormat",
+        "redwood": "grounding3d.capture.redwood:RedwoodFormat",
     },
     group="grounding3d.captures",
 )
@@ -60,8 +64,44 @@ def open_capture(path: str | Path, config: CaptureConfig | None = None) -> Captu
         f"{path} is no recording of a known format",
         expected="one of " + ", ".join(FORMATS.names()),
         found=_listing(path),
-        hint="Name the format with --set capture.format=NAME.",
+        hint=_next_step(path),
     )
+
+
+_ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"}
+_DRIVERS = "Play it through its camera's ROS driver and record a bag of that, with poses."
+_FOREIGN = {
+    ".sens": "Export it with ScanNet's SensReader (colour, depth, poses and intrinsics).",
+    ".svo": _DRIVERS,
+    ".svo2": _DRIVERS,
+    ".mkv": _DRIVERS,
+    ".oni": _DRIVERS,
+}
+_OWN = (
+    "Write it as a folder of images with capture.json (README, own folder), or name the format "
+    "with --set capture.format=NAME."
+)
+_MOST_LOOKED_INTO = 50
+
+
+def _next_step(path: Path) -> str:
+    """What to do about a path that no reader takes."""
+    if nearby := _nearby(path):
+        return f"Did you mean {nearby}?"
+    suffix = path.suffix.lower()
+    if path.is_file() and suffix in _ARCHIVES:
+        return "Unpack it first."
+    return _FOREIGN.get(suffix, _OWN) if path.is_file() else _OWN
+
+
+def _nearby(path: Path) -> Path | None:
+    """A recording just inside or just around a path."""
+    inside = sorted(path.iterdir())[:_MOST_LOOKED_INTO] if path.is_dir() else []
+    for other in (*inside, *path.resolve().parents[:2]):
+        with suppress(OSError):  # somebody else's folder
+            if any(reader.recognises(other) for _, reader in FORMATS):
+                return other
+    return None
 
 
 def _listing(path: Path) -> str:

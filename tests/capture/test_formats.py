@@ -18,6 +18,7 @@ from grounding3d.capture.summary import summarise
 from grounding3d.capture.writers import WRITERS
 from grounding3d.errors import CaptureError, GroundingError
 from grounding3d.geometry.camera import Camera
+from tests.capture.numbered_recordings import write_redwood, write_replica, write_scannet
 from tests.capture.ros1_bags import write_ros1
 from tests.factories import SMALL_CAMERA, ListCapture, depth_disagreement_m, make_capture
 
@@ -34,9 +35,17 @@ def write_seven_scenes(capture: Capture, path: Path) -> None:
         np.savetxt(path / f"{stem}.pose.txt", frame.T_world_cam)
 
 
+NUMBERED = {
+    "7scenes": write_seven_scenes,
+    "scannet": write_scannet,
+    "replica": write_replica,
+    "redwood": write_redwood,
+}
+
+
 def _write(name: str, capture: Capture, path: Path) -> None:
-    if name == "7scenes":
-        write_seven_scenes(capture, path)
+    if name in NUMBERED:
+        NUMBERED[name](capture, path)
     elif name == "ros1":
         WRITERS.load("ros2")(capture, path.with_name("as_ros2"))
         write_ros1(path.with_name("as_ros2"), path)
@@ -52,6 +61,9 @@ QUANTISATION = {
     "nerfstudio": {"rgb": 0, "depth_m": 0.0006, "pose": 1e-12, "stamps": False, "up": False},
     "tum": {"rgb": 0, "depth_m": 0.0002, "pose": 1e-7, "stamps": True, "up": False},
     "7scenes": {"rgb": 0, "depth_m": 0.0006, "pose": 1e-9, "stamps": False, "up": False},
+    "scannet": {"rgb": 0, "depth_m": 0.0006, "pose": 1e-9, "stamps": False, "up": False},
+    "replica": {"rgb": 0, "depth_m": 0.0001, "pose": 1e-9, "stamps": False, "up": False},
+    "redwood": {"rgb": 0, "depth_m": 0.0006, "pose": 1e-9, "stamps": False, "up": False},
 }
 
 
@@ -271,11 +283,40 @@ def test_all_unknown_depth_is_an_error(name, originals, tmp_path):
         _read_all(tmp_path / "blank")
 
 
+def test_the_next_step_of_what_is_no_recording(written, tmp_path):
+    (tmp_path / "data").mkdir()
+    shutil.copytree(written["tum"], tmp_path / "data" / "desk")
+    archive, scan = tmp_path / "desk.zip", tmp_path / "scene0000_00.sens"
+    archive.write_bytes(b"PK")
+    scan.write_bytes(b"\x04")
+    (tmp_path / "photos").mkdir()
+    hints = {
+        tmp_path / "data": "Did you mean .*/data/desk",
+        tmp_path / "data/desk/rgb": "Did you mean .*/data/desk",
+        archive: "Unpack it",
+        scan: "SensReader",
+        tmp_path / "photos": r"capture\.json",
+    }
+    for path, hint in hints.items():
+        with pytest.raises(CaptureError, match=hint):
+            open_capture(path)
+
+
 def _spoil_pose(recording: Path, name: str) -> None:
     """Scale or tear the first pose in the text file that holds it."""
     if name == "7scenes":
         file = min(recording.glob("*.pose.txt"))
         np.savetxt(file, np.loadtxt(file) * [[2], [1], [1], [1]])
+    elif name == "scannet":
+        file = recording / "pose/0.txt"
+        np.savetxt(file, np.loadtxt(file) * [[2], [1], [1], [1]])
+    elif name == "replica":
+        file = recording / "traj.txt"
+        np.savetxt(file, np.loadtxt(file) * ([2] * 4 + [1] * 12))
+    elif name == "redwood":
+        file = recording / "trajectory.log"
+        lines = file.read_text().splitlines()
+        file.write_text("\n".join([lines[0], "2 0 0 0", *lines[2:]]))
     elif name == "tum":
         file = recording / "groundtruth.txt"
         file.write_text("99.9 0 0 0 0 0 0 2\n" + file.read_text())
