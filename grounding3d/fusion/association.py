@@ -32,7 +32,14 @@ from grounding3d.fusion.resolve import (
 )
 from grounding3d.fusion.splitting import nearest_label, split_voxels
 from grounding3d.fusion.supports import add_support
-from grounding3d.fusion.tracks import PairVotes, Track, View, ViewStore, boxes_touch
+from grounding3d.fusion.tracks import (
+    PairVotes,
+    Track,
+    View,
+    ViewStore,
+    boxes_touch,
+    parts_apart,
+)
 from grounding3d.fusion.voxels import VoxelHistogram
 
 _NEIGHBOUR_GAP_M = 1.0  # a wrong mask may join what is so far apart, as the things in a shelf
@@ -251,7 +258,11 @@ class SegmentFuser:
     def fused(self) -> list[FusedSegment]:
         """The things seen so far, in order of id; adding may go on afterwards."""
         self.merge()
-        groups = self.votes.groups(self.tracks, self.config.consensus)
+        groups = [
+            part
+            for group in self.votes.groups(self.tracks, self.config.consensus)
+            for part in parts_apart(group, self.tracks, self.votes, 2 * self.config.cluster_voxel_m)
+        ]
         sizes = {i: len(track.voxels) for i, track in self.tracks.items()}
         things = [
             fuse_group(self, group, sizes) for group in groups if seen_often_enough(self, group)

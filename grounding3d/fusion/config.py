@@ -40,7 +40,7 @@ class FusionConfig(Section):
         0.6, gt=0, le=1, description="overlap above which two tracks are the same thing"
     )
     consensus: float = Field(
-        0.67,
+        0.6,
         ge=0.5,
         lt=1,
         description="two pieces are one thing if more than this share of views says so",

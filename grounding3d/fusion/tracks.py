@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -212,6 +212,44 @@ class PairVotes:
                     votes[a][other] = votes[other][a] = total
                     heapq.heappush(heap, _entry(min(a, other), max(a, other), total))
         return sorted(groups.values(), key=min)
+
+
+def parts_apart(
+    group: frozenset[int], tracks: Mapping[int, Track], votes: PairVotes, gap_m: float
+) -> list[frozenset[int]]:
+    """Divide a thing at gaps that only masks of something larger reach across.
+
+    The mask of a shelf covers a plate at its bottom and a box at its top, which no frame may show
+    apart, as the camera is near the one or the other. That mask speaks for shelf, plate and box
+    being one; where the shelf is not, it says nothing about the other two.
+    """
+    parts: list[frozenset[int]] = []
+    for a in sorted(group):
+        joined = [
+            part
+            for part in parts
+            if any(_hang_together(a, b, group, tracks, votes, gap_m) for b in part)
+        ]
+        parts = [part for part in parts if part not in joined]
+        parts.append(frozenset([a]).union(*joined))
+    return parts
+
+
+def _hang_together(
+    a: int,
+    b: int,
+    group: frozenset[int],
+    tracks: Mapping[int, Track],
+    votes: PairVotes,
+    gap_m: float,
+) -> bool:
+    if boxes_touch(tracks[a], tracks[b], gap_m):
+        return True
+    together = votes.get(a, b)[0]
+    with_another = max(
+        (min(votes.get(a, c)[0], votes.get(b, c)[0]) for c in tracks if c not in group), default=0
+    )
+    return together > 2 * with_another
 
 
 def _entry(a: int, b: int, row: np.ndarray) -> tuple[float, float, int, int]:

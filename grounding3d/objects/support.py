@@ -125,9 +125,13 @@ def floor_under(
 
 
 def is_leg(box: OBB, table: OBB) -> bool:
-    """Whether an upright box is a thin post inside a table's body, near the rim of its top."""
+    """Whether an upright box is a thin post inside a table's body, near the rim of its top.
+
+    A post reaches into the upper third, as a bottle between the boards of a shelf rarely does.
+    """
     local = (box.center - table.center) @ table.R
     outward = np.abs(local) / np.maximum(table.size / 2, 1e-6)
-    below = local[2] + box.size[2] / 2 <= table.size[2] / 2 - 0.01
+    below_m = table.size[2] / 2 - local[2] - box.size[2] / 2
     thin = box.size[:2].max() <= _LEG_WIDTH_M and box.size[2] >= 4 * box.size[:2].max()
-    return bool(below and thin and (outward <= 1.05).all() and outward[:2].max() >= 0.6)
+    reaches_up = 0.01 <= below_m <= table.size[2] / 3
+    return bool(reaches_up and thin and (outward <= 1.05).all() and outward[:2].max() >= 0.6)

@@ -239,13 +239,16 @@ def test_legs_are_no_things_of_their_own() -> None:
     rng = np.random.default_rng(0)
     floor = np.column_stack([rng.uniform(-2, 2, (5000, 2)), np.zeros(5000)])
     leg = surface(upright(0.55, 0.35, 0, (0.04, 0.04, 0.6)), 400, rng)
-    bottle = surface(upright(0.0, 0.0, 0, (0.07, 0.07, 0.3)), 400, rng)
+    # one under the middle of the table and one, as between a shelf's boards, under its rim
+    bottles = [
+        surface(upright(x, y, 0, (0.07, 0.07, 0.3)), 400, rng) for x, y in ((0, 0), (-0.5, -0.3))
+    ]
     fused = [
         *table_segments(),
         segment(8, floor, "support"),
         segment(9, leg),
-        segment(10, bottle),
+        *(segment(n, bottle) for n, bottle in enumerate(bottles, 10)),
     ]
     objects = build_objects(fused, make_scene(leg))
-    assert len(objects) == 6
+    assert len(objects) == 7
     assert not any(np.abs(o.position[:2] - [0.55, 0.35]).max() < 0.05 for o in objects)
