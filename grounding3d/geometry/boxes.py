@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class OBB:
         minimum, maximum = np.asarray(minimum, float), np.asarray(maximum, float)
         return cls((minimum + maximum) / 2, np.array([1.0, 0, 0, 0]), maximum - minimum)
 
-    @property
+    @cached_property
     def R(self) -> np.ndarray:
         """Rotation [3,3], box axes as columns in the parent frame."""
         return matrix_from_wxyz(self.wxyz)
@@ -73,7 +74,14 @@ class OBB:
 
 
 def upright_box(points: np.ndarray, up_world: np.ndarray) -> OBB:
-    """Smallest-footprint box of points [N,3] whose third axis is `up_world`.
+    """Smallest-footprint box of points [N,3] whose third axis is `up_world`."""
+    R = upright_axes(points, up_world)
+    low, high = bounds(np.asarray(points, np.float64) @ R)
+    return OBB(R @ ((low + high) / 2), wxyz_from_matrix(R), high - low)
+
+
+def upright_axes(points: np.ndarray, up_world: np.ndarray) -> np.ndarray:
+    """[3,3] axes, as columns, of the smallest-footprint box whose third axis is `up_world`.
 
     The footprint is the minimum-area rectangle of the convex hull; one of its sides lies along a
     hull edge (Freeman and Shapira 1975).
@@ -83,10 +91,7 @@ def upright_box(points: np.ndarray, up_world: np.ndarray) -> OBB:
     local = np.asarray(points, np.float64) @ R_up
     yaw = _min_area_yaw(local[:, :2])
     c, s = np.cos(yaw), np.sin(yaw)
-    R = R_up @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
-    local = np.asarray(points, np.float64) @ R
-    low, high = bounds(local)
-    return OBB(R @ ((low + high) / 2), wxyz_from_matrix(R), high - low)
+    return np.asarray(R_up @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]))
 
 
 def _min_area_yaw(xy: np.ndarray) -> float:

@@ -75,7 +75,7 @@ def complete(
         _complete_support(item, supports, surface, up, memo)
         if item.kind == "support"
         else memo.recall(
-            _complete_object, item, segment.counts, up, config,
+            _complete_object, item, segment.counts, up, config, memo,
             *_carrying(item, nearby.of(n), bodies),
         )
         for n, (item, segment) in enumerate(zip(items, fused, strict=True))
@@ -114,7 +114,12 @@ def _carrying(item: Carrier, nearby: list[Carrier], bodies: set[int]) -> list[Ca
 
 
 def _complete_object(
-    item: Carrier, counts: np.ndarray, up: np.ndarray, config: ObjectConfig, *nearby: Carrier
+    item: Carrier,
+    counts: np.ndarray,
+    up: np.ndarray,
+    config: ObjectConfig,
+    memo: Memo,
+    *nearby: Carrier,
 ) -> Stand:
     container = container_of(item, nearby, up)
     if container is not None:
@@ -132,10 +137,19 @@ def _complete_object(
     above = item.points @ up > foot
     box = item.box
     if above.sum() >= 8:
-        box = observed_box(item.points[above], counts[above], up, config.trim)
+        # a floor is another one after every frame, but the same points lie above it
+        box = memo.recall(_box_of_some, item.points, counts, above.tobytes(), up, config.trim)
     return Stand(
         with_bottom(box, up, height), carrier.id if carrier.body_id is None else carrier.body_id
     )
+
+
+def _box_of_some(
+    points: np.ndarray, counts: np.ndarray, some: bytes, up: np.ndarray, trim: float
+) -> OBB:
+    """`observed_box` of the points at a mask."""
+    rows = np.frombuffer(some, bool)
+    return observed_box(points[rows], counts[rows], up, trim)
 
 
 def _complete_support(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grounding3d.geometry.boxes import OBB, upright_box
+from grounding3d.geometry.boxes import OBB, upright_axes
 from grounding3d.geometry.pointcloud import in_bounds
 from grounding3d.geometry.transforms import wxyz_from_matrix
 
@@ -69,8 +69,8 @@ def _axes(
             axes[:, 2] = -axes[:, 2]
         return axes
     # the smallest rectangle hangs on its outermost points, so it is found again without them
-    R = upright_box(points, up_world).R
+    R = upright_axes(points, up_world)
     local = points @ R
     low, high = robust_range(local, trim)
     kept = in_bounds(local, low, high)
-    return upright_box(points[kept] if kept.sum() >= 4 else points, up_world).R
+    return upright_axes(points[kept] if kept.sum() >= 4 else points, up_world)

@@ -11,6 +11,7 @@ from grounding3d.geometry.pointcloud import bounds
 from grounding3d.objects.base import ObjectMap
 
 _NEAR_M = 0.02
+_FEW = 1000  # points that tell how much of a thing lies in another
 
 
 def assign_ids(
@@ -31,7 +32,8 @@ def assign_ids(
         meeting = np.flatnonzero(((low <= most + _NEAR_M) & (high >= least - _NEAR_M)).all(axis=1))
         for segment in (fused[n] for n in meeting if fused[n].kind == item.kind):
             unchanged = segment.points is item.points
-            share = 1.0 if unchanged else near_share(segment.points, item.points, _NEAR_M, memo)
+            few = memo.recall(_some, segment.points)
+            share = 1.0 if unchanged else near_share(few, item.points, _NEAR_M, memo)
             pairs.append((share, segment.id, item.id))
     ids: dict[int, int] = {}
     given: set[int] = set()
@@ -44,6 +46,10 @@ def assign_ids(
             ids[segment.id] = next_id
             next_id += 1
     return ids, next_id
+
+
+def _some(points: np.ndarray) -> np.ndarray:
+    return points[:: max(1, len(points) // _FEW)]
 
 
 def _bounds(clouds: list[np.ndarray], memo: Memo) -> tuple[np.ndarray, np.ndarray]:

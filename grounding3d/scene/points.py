@@ -12,7 +12,15 @@ from grounding3d.capture.base import RGBDFrame
 from grounding3d.errors import SceneError
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.transforms import invert_pose, motion_between
-from grounding3d.scene.accumulator import POSITION, WEIGHT, VoxelRows, VoxelSums
+from grounding3d.scene.accumulator import (
+    COLOUR,
+    FOOTPRINT,
+    NORMAL,
+    POSITION,
+    WEIGHT,
+    VoxelRows,
+    VoxelSums,
+)
 from grounding3d.scene.base import (
     SH_C0,
     Cancel,
@@ -296,26 +304,26 @@ def _dilate(image: np.ndarray) -> np.ndarray:
 
 def _gaussians(rows: VoxelRows, voxel_size_m: float) -> Gaussians:
     """Flat discs that cover the space to their neighbours."""
-    n = len(rows)
-    mean = rows.sums / rows.sums[:, :1]
-    normals = mean[:, 4:7] / np.linalg.norm(mean[:, 4:7], axis=1, keepdims=True).clip(1e-12)
+    weight = rows.sums[:, WEIGHT]
+    colours = rows.sums[:, COLOUR] / weight[:, None]
     # several frames fill the gaps that the pixels of one leave
-    spacing = np.maximum(voxel_size_m, mean[:, 10] / np.sqrt(np.maximum(rows.views, 1)))
-    scales = np.stack([_COVER * spacing, _COVER * spacing, _THIN * spacing], axis=1)
+    footprint_m = rows.sums[:, FOOTPRINT] / weight / np.sqrt(np.maximum(rows.views, 1))
+    spacing = np.maximum(voxel_size_m, footprint_m)
     confidence = 1 - 0.5 ** (1 + rows.views.astype(np.float32))
     return Gaussians(
-        means=mean[:, 1:4].astype(np.float32),
-        wxyz=_wxyz_from_z_axis(normals).astype(np.float32),
-        scales=scales.astype(np.float32),
+        means=rows.positions.astype(np.float32),
+        wxyz=_wxyz_from_z_axis(rows.sums[:, NORMAL]).astype(np.float32),
+        scales=np.multiply.outer(spacing, [_COVER, _COVER, _THIN]).astype(np.float32),
         opacities=np.minimum(confidence, np.float32(0.99)),
-        sh0=((mean[:, 7:10] - 0.5) / SH_C0).astype(np.float32),
-        shN=np.zeros((n, 0, 3), np.float32),
+        sh0=((colours - 0.5) / SH_C0).astype(np.float32),
+        shN=np.zeros((len(rows), 0, 3), np.float32),
     )
 
 
-def _wxyz_from_z_axis(z_axis: np.ndarray) -> np.ndarray:
-    """Quaternions wxyz [N,4] of the smallest turns from +z to unit directions [N,3]."""
-    x, y, z = z_axis.T
-    wxyz = np.stack([1 + z, -y, x, np.zeros_like(z)], axis=1)
-    wxyz[z < -1 + 1e-9] = (0, 1, 0, 0)
-    return wxyz / np.linalg.norm(wxyz, axis=1, keepdims=True)
+def _wxyz_from_z_axis(directions: np.ndarray) -> np.ndarray:
+    """Quaternions wxyz [N,4] of the smallest turns from +z to directions [N,3] of any length."""
+    x, y, z = np.ascontiguousarray(directions.T)
+    length = np.sqrt(x * x + y * y + z * z)
+    wxyz = np.stack([length + z, -y, x, np.zeros_like(z)], axis=1)
+    wxyz[length + z <= 1e-9 * length] = (0, 1, 0, 0)
+    return np.asarray(wxyz / np.sqrt(np.einsum("ij,ij->i", wxyz, wxyz))[:, None])
