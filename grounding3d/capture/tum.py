@@ -4,14 +4,19 @@
 colour camera's optical frame in the world), depth in steps of 1/5000 m, registered to colour.
 Intrinsics stand in `calibration.txt` (`fx fy cx cy`, then optionally the coefficients of a lens in
 OpenCV's order: four or five of Brown-Conrady, eight of its rational form) or are given. Stamps are
-seconds; integers too large for that are milli-, micro- or nanoseconds. Format:
+seconds; integers too large for that are milli-, micro- or nanoseconds. In place of the two lists
+`associations.txt` may name pairs (stamp and file of one, stamp and file of the other). Format:
 Sturm et al., "A Benchmark for the Evaluation of RGB-D SLAM Systems", IROS 2012.
+
+ICL-NUIM's recordings of this layout stamp everything with the frame's number and have a trajectory
+`*.gt.freiburg` in the renderer's left-handed world: it is mirrored at the plane y = 0, so that up
+is -y. Format: Handa et al., "A Benchmark for RGB-D Visual Odometry", ICRA 2014.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +35,11 @@ _LARGEST_POSE_GAP_S = 1.0  # motion capture drops out; a longer gap is not bridg
 _LENSES = {4: "none", 8: "plumb_bob", 9: "plumb_bob", 12: "rational_polynomial"}
 _LATEST_S = 1e11  # the year 5138: stamps beyond are of a finer unit
 _PUBLISHED = (
-    "fr1: 517.3 516.5 318.6 255.3, fr2: 520.9 521.0 325.1 249.7, fr3: 535.4 539.2 320.1 247.6"
+    "fr1: 517.3 516.5 318.6 255.3, fr2: 520.9 521.0 325.1 249.7, fr3: 535.4 539.2 320.1 247.6, "
+    "ICL-NUIM: 481.2 480.0 319.5 239.5"
 )
+_ASSOCIATIONS = ("associations.txt", "associated.txt", "associate.txt")
+_MIRROR = np.diag([1.0, -1.0, 1.0, 1.0])
 
 
 class TumFormat:
@@ -39,7 +47,8 @@ class TumFormat:
 
     @staticmethod
     def recognises(path: Path) -> bool:
-        return (path / "rgb.txt").is_file() and (path / "depth.txt").is_file()
+        has_lists = (path / "rgb.txt").is_file() and (path / "depth.txt").is_file()
+        return has_lists or _associations_file(path) is not None
 
     @staticmethod
     def open(path: Path, config: CaptureConfig) -> ImageFileCapture:
@@ -48,7 +57,7 @@ class TumFormat:
         Raises:
             CaptureError: lists, intrinsics or the trajectory are missing, or nothing matches.
         """
-        color, depth = _read_list(path / "rgb.txt"), _read_list(path / "depth.txt")
+        color, depth = _image_lists(path)
         pairs = associate(color.stamps_s, depth.stamps_s, config.sync_tolerance_s)
         if not len(pairs):
             gap = np.abs(color.stamps_s[:, None] - depth.stamps_s[None]).min()
@@ -58,7 +67,7 @@ class TumFormat:
                 found=f"{gap:.3f} s at best",
                 hint="Widen it with --set capture.sync_tolerance_s=...",
             )
-        trajectory = Trajectory.read(path / "groundtruth.txt")
+        trajectory = _trajectory(path)
         entries, missing = [], 0
         for i, j in pairs:
             if not (color.files[i].is_file() and depth.files[j].is_file()):
@@ -94,6 +103,19 @@ class TumFormat:
         return ImageFileCapture(facts, entries, config)
 
 
+def _associations_file(path: Path) -> Path | None:
+    return next((path / name for name in _ASSOCIATIONS if (path / name).is_file()), None)
+
+
+def _trajectory(path: Path) -> Trajectory:
+    """The trajectory of a recording, ICL-NUIM's mirrored."""
+    usual, rendered = path / "groundtruth.txt", list(path.glob("*.gt.freiburg"))
+    if usual.is_file() or len(rendered) != 1:
+        return Trajectory.read(usual)
+    found = Trajectory.read(rendered[0])
+    return replace(found, poses=_MIRROR @ found.poses @ _MIRROR)
+
+
 def _losses(pairs: int, missing: int, used: int, lost: int) -> tuple[str, ...]:
     """What could not be used, for people."""
     unposed = pairs - missing - used
@@ -111,6 +133,30 @@ class _ImageList:
     files: list[Path]
 
 
+def _image_lists(path: Path) -> tuple[_ImageList, _ImageList]:
+    """Colour and depth images, of the two lists, or else of the pairs."""
+    file = _associations_file(path)
+    if (path / "rgb.txt").is_file() or file is None:
+        return _read_list(path / "rgb.txt"), _read_list(path / "depth.txt")
+    sides: dict[bool, list[tuple[float, Path]]] = {True: [], False: []}  # is depth
+    for number, line in text_lines(file):
+        words = line.split()
+        try:
+            pair = {"depth" in words[i + 1]: (float(words[i]), path / words[i + 1]) for i in (0, 2)}
+        except (ValueError, IndexError):
+            pair = {}
+        if len(pair) != 2:
+            raise CaptureError(
+                f"line {number} of {file} is wrong",
+                expected="stamp and file of a colour and of a depth image",
+                found=line,
+            )
+        for is_depth, image in pair.items():
+            sides[is_depth].append(image)
+    check_nonempty(file, len(sides[True]), "images")
+    return _image_list(sides[False]), _image_list(sides[True])
+
+
 def _read_list(file: Path) -> _ImageList:
     rows = []
     for number, line in text_lines(file):
@@ -122,6 +168,10 @@ def _read_list(file: Path) -> _ImageList:
                 f"line {number} of {file} is wrong", expected="stamp and file", found=line
             ) from None
     check_nonempty(file, len(rows), "images")
+    return _image_list(rows)
+
+
+def _image_list(rows: list[tuple[float, Path]]) -> _ImageList:
     rows.sort(key=lambda row: row[0])
     return _ImageList(_seconds(np.array([row[0] for row in rows])), [row[1] for row in rows])
 

@@ -8,6 +8,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from grounding3d.capture import CaptureConfig, open_capture
+from grounding3d.capture.consistency import suspicion
 from grounding3d.capture.tum import Trajectory, associate
 from grounding3d.capture.tum_writer import write_tum
 from grounding3d.errors import CaptureError
@@ -62,6 +63,41 @@ def test_frames_outside_the_trajectory_are_left_out_with_a_warning(folder):
 def test_a_long_gap_in_the_trajectory_is_not_bridged(folder):
     _trajectory(folder, [[90, 0, 0, 0, 0, 0, 0, 1], [100.1, 1, 0, 0, 0, 0, 0, 1]])
     assert [f.depth_stamp_s for f in open_capture(folder)] == pytest.approx([100.1])
+
+
+def test_pairs_may_be_listed_instead(folder):
+    pairs = []
+    lists = [(folder / name).read_text().splitlines() for name in ("rgb.txt", "depth.txt")]
+    for color, depth in zip(*lists, strict=True):
+        if not color.startswith("#"):
+            pairs.append(f"{depth} {color}" if len(pairs) % 2 else f"{color} {depth}")
+    before = list(open_capture(folder))
+    for name in ("rgb.txt", "depth.txt"):
+        (folder / name).unlink()
+    (folder / "associations.txt").write_text("\n".join(pairs))
+    for frame, same in zip(open_capture(folder), before, strict=True):
+        assert np.array_equal(frame.rgb, same.rgb)
+        assert np.array_equal(frame.depth_m, same.depth_m)
+        assert np.array_equal(frame.T_world_cam, same.T_world_cam)
+    (folder / "associations.txt").write_text("1.0 rgb/1.png 1.0\n")
+    with pytest.raises(CaptureError, match="line 1"):
+        open_capture(folder)
+
+
+def test_icl_nuim_s_world_is_left_handed(folder):
+    """Its images fit together, though its poses are mirrored, as `y` of the world points up."""
+    truth = [frame.T_world_cam for frame in open_capture(folder)]
+    mirror = np.diag([1.0, -1, 1, 1])
+    rows = [
+        [100 + 0.1 * i, *T[:3, 3], *Rotation.from_matrix(T[:3, :3]).as_quat()]
+        for i, T in enumerate(mirror @ T @ mirror for T in truth)
+    ]
+    _trajectory(folder, rows)
+    assert suspicion(open_capture(folder)) is not None
+    (folder / "groundtruth.txt").rename(folder / "livingRoom0.gt.freiburg")
+    capture = open_capture(folder)
+    assert suspicion(capture) is None
+    assert capture.poses == pytest.approx(np.stack(truth), abs=1e-6)
 
 
 def test_stamps_that_do_not_meet(folder):
