@@ -11,6 +11,7 @@ from object_factories import UP, language_scene, make_scene, segment, surface, u
 
 from grounding3d.fusion.base import FusedSegment
 from grounding3d.fusion.evidence import Crop
+from grounding3d.fusion.memo import Memo
 from grounding3d.objects.base import MapObject, ObjectMap
 from grounding3d.objects.build import build_objects
 from grounding3d.objects.records import object_arrays, objects_from, objects_json
@@ -144,5 +145,6 @@ def test_thousands_of_things_ask_only_their_neighbours(monkeypatch: pytest.Monke
 
     nearby = completion.Neighbours(items, UP, ObjectConfig())
     for n, item in enumerate(items):
-        completion._complete_object(item, segment(n, cube), nearby.of(n), UP, ObjectConfig())
+        seen = np.ones(len(cube))
+        completion._complete_object(item, seen, UP, ObjectConfig(), Memo(), *nearby.of(n))
     assert calls <= 2 * len(items)
