@@ -110,29 +110,9 @@ void Raster::forward(const GaussianArrays& gaussians, const View& view, const Pi
     if (channel_planes) std::fill_n(channel_planes, channel_count * view.plane(), 0.0f);
     const int tiles = view.tiles();
 #pragma omp parallel for schedule(dynamic, 4)
-    for (int t = 0; t < tiles; ++t) {
-        kernels_.blend(splats_.data(), list_of(t), view, t, planes_, channels,
+    for (int t = 0; t < tiles; ++t)
+        kernels_.blend(splats_.data(), list_of(t), view, t, planes_, picture, channels,
                        channel_planes ? channel_count : 0, channel_planes);
-        if (picture) finish_tile(view, t, *picture);
-    }
-}
-
-void Raster::finish_tile(const View& view, int tile, const Picture& picture) const {
-    const int x0 = tile % view.tiles_x() * kTile, y0 = tile / view.tiles_x() * kTile;
-    const int columns = std::min(kTile, view.width - x0), rows = std::min(kTile, view.height - y0);
-    for (int row = 0; row < rows; ++row) {
-        const int64_t from = int64_t(y0 + row) * view.padded_width() + x0;
-        const int64_t to = int64_t(y0 + row) * view.width + x0;
-        const float *alpha = planes_.alpha + from, *depth = planes_.depth + from;
-        std::copy_n(alpha, columns, picture.alpha + to);
-        for (int x = 0; x < columns; ++x)
-            picture.depth[to + x] = alpha[x] > 0 ? depth[x] / alpha[x] : 0;
-        for (int c = 0; c < 3; ++c) {
-            const float *colour = planes_.rgb[c] + from, background = view.background[c];
-            float* out = picture.rgb + 3 * to + c;
-            for (int x = 0; x < columns; ++x) out[3 * x] = colour[x] + (1 - alpha[x]) * background;
-        }
-    }
 }
 
 void Raster::allocate(const View& view) {

@@ -22,13 +22,6 @@ struct GradientRows {
     GaussianGradients view();
 };
 
-// An image as it is handed out.
-struct Picture {
-    float* rgb;    // [H,W,3] over the background
-    float* depth;  // [H,W] expected depth, 0 where there is none
-    float* alpha;  // [H,W]
-};
-
 // The buffers of one camera's view, kept between calls. Not thread-safe; uses OpenMP inside.
 class Raster {
   public:
@@ -37,7 +30,7 @@ class Raster {
     // Project the Gaussians and list those of each tile by depth.
     void prepare(const GaussianArrays&, const View&);
 
-    // `prepare`, then blend into the planes and, if given, the picture. `channel_planes` [C] padded
+    // `prepare`, then blend into the planes or, if given, the picture. `channel_planes` [C] padded
     // planes are zeroed and filled if given.
     void forward(const GaussianArrays&, const View&, const Picture* picture = nullptr,
                  const float* channels = nullptr, int channel_count = 0,
@@ -50,7 +43,7 @@ class Raster {
     // of splat and tile; a splat's entries follow each other.
     void contributions(const View&, int cell_px, std::vector<float>& weights);
 
-    const Planes& planes() const { return planes_; }
+    const Planes& planes() const { return planes_; }  // of the last `forward` without a picture
     const std::vector<Splat>& splats() const { return splats_; }  // in the order of the Gaussians
     const std::vector<int64_t>& entry_begin() const { return entry_begin_; }  // [splats + 1]
     const std::vector<int64_t>& tile_begin() const { return tile_begin_; }    // [tiles + 1]
@@ -64,7 +57,6 @@ class Raster {
     void list_tiles(const View&);
     void sort_tiles(const View&);
     void allocate(const View&);
-    void finish_tile(const View&, int tile, const Picture&) const;
     TileList list_of(int tile) const {
         return {tile_list_.data() + tile_begin_[tile], tile_entry_.data() + tile_begin_[tile],
                 int(tile_begin_[tile + 1] - tile_begin_[tile])};

@@ -77,6 +77,13 @@ struct Planes {
     float* alpha;   // sum of w
 };
 
+// An image as it is handed out.
+struct Picture {
+    float* rgb;    // [H,W,3] over the background
+    float* depth;  // [H,W] expected depth, 0 where there is none
+    float* alpha;  // [H,W]
+};
+
 // Gradients of the loss by those planes (rgb over the background already folded into alpha's).
 struct PlaneGradients {
     const float* rgb[3];

@@ -86,10 +86,15 @@ G3D_INLINE void start(Tile& transmittance, const View& view, const Corner& at) {
     }
 }
 
-// A splat's alpha at pixels (dx, dy) from its centre. No test for "not touched at all": mispredicted
-// branches cost more than the arithmetic.
-G3D_INLINE V alpha_of(const Splat& s, V dx, V dy) {
-    const V power = (s.a * dx + s.b * dy) * dx + (s.c * dy * dy + s.log2_opacity);
+// log2 of a splat's alpha at pixels (x, y).
+G3D_INLINE V power_at(const Splat& s, V x, V y) {
+    const V dx = x - s.x, dy = y - s.y;
+    return (s.a * dx + s.b * dy) * dx + (s.c * dy * dy + s.log2_opacity);
+}
+
+// A splat's alpha. No test for "not touched at all": mispredicted branches cost more than the
+// arithmetic.
+G3D_INLINE V alpha_of(V power) {
     return only(power >= splat(kLog2MinAlpha), min(exp2(power), splat(kMaxAlpha)));
 }
 
@@ -143,16 +148,30 @@ struct Batch {
         find_blocks(columns, at);
     }
 
-    // Calls visit(k, alpha, weight) for the splats that touch a block, front to back.
+    // Calls visit(k, alpha, weight) for the splats that touch a block, front to back. What the next
+    // two need is computed beside: the operations of one follow from each other for longer than the
+    // processor looks ahead.
     template <typename Visit>
     inline __attribute__((always_inline)) void walk(int block, const Corner& at, V& transmittance,
                                                     Visit visit) const {
+        Bits left = of_block[block];
+        if (!left) return;
         const V x = xs_of(block, at.x0), y = ys_of(block, at.y0);
+        const Bits last = Bits(1) << (count - 1);  // stands for those behind the last
+        const auto after = [](Bits bits) { return bits & (bits - 1); };
+        size_t k = lowest(left), next = lowest(after(left) | last);
+        V alpha = alpha_of(power_at(splats[k], x, y)), next_power = power_at(splats[next], x, y);
         V T = transmittance;
-        for (Bits left = of_block[block]; left; left &= left - 1) {
-            const size_t k = lowest(left);
-            const V alpha = alpha_of(splats[k], x - splats[k].x, y - splats[k].y);
+        while (true) {
+            left = after(left);
+            const size_t third = lowest(after(left) | last);
+            const V third_power = power_at(splats[third], x, y), next_alpha = alpha_of(next_power);
             visit(k, alpha, weight_of(alpha, T));
+            if (!left) break;
+            k = next;
+            alpha = next_alpha;
+            next = third;
+            next_power = third_power;
         }
         transmittance = T;
     }
@@ -211,6 +230,27 @@ G3D_INLINE Bits alive_in(const Tile& transmittance) {
     return alive;
 }
 
+// Hands out a tile's sums (rgb, depth, alpha).
+G3D_INLINE void finish(const Tile sums[5], const View& view, const Corner& at,
+                       const Picture& picture) {
+    for (int b = 0; b < kBlocks; ++b) {
+        const V alpha = sums[4].block[b];
+        alignas(64) float rgb[3][kLanes], depth[kLanes], alphas[kLanes];
+        for (int c = 0; c < 3; ++c)
+            store(rgb[c], sums[c].block[b] + (1 - alpha) * view.background[c]);
+        store(depth, only(alpha > V{}, sums[3].block[b] / alpha));
+        store(alphas, alpha);
+        for (int i = 0; i < kLanes; ++i) {
+            const int x = at.x0 + column_of(b) + i % kColumns, y = at.y0 + row_of(b) + i / kColumns;
+            if (x >= view.width || y >= view.height) continue;
+            const int64_t to = int64_t(y) * view.width + x;
+            for (int c = 0; c < 3; ++c) picture.rgb[3 * to + c] = rgb[c][i];
+            picture.depth[to] = depth[i];
+            picture.alpha[to] = alphas[i];
+        }
+    }
+}
+
 // The sums of one splat from (weight, g) of the blocks that it touches.
 G3D_INLINE void sum_up(const Splat& s, Bits touched, const V* pairs, const Corner& at,
                        const Tile slope[4], SplatSums& out) {
@@ -240,7 +280,8 @@ G3D_INLINE void sum_up(const Splat& s, Bits touched, const V* pairs, const Corne
 }  // namespace
 
 void blend(const Splat* splats, TileList list, const View& view, int tile, const Planes& planes,
-           const float* channels, int channel_count, float* channel_planes) {
+           const Picture* picture, const float* channels, int channel_count,
+           float* channel_planes) {
     const Corner at(view, tile);
     Tile transmittance, sums[5] = {};
     start(transmittance, view, at);
@@ -280,6 +321,7 @@ void blend(const Splat* splats, TileList list, const View& view, int tile, const
             }
         }
     }
+    if (picture) return finish(sums, view, at, *picture);
     float* const targets[5] = {planes.rgb[0], planes.rgb[1], planes.rgb[2], planes.depth,
                                planes.alpha};
     for (int c = 0; c < 5; ++c)

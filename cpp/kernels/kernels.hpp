@@ -49,8 +49,9 @@ struct KernelTable {
     int (*tile_entries)(const Splat*, const View&, int begin, int end, int32_t* counts,
                         TileEntry* out);
 
-    // Blend a tile front to back. `channels` [N,C] may be null; then `channel_planes` is unused.
-    void (*blend)(const Splat*, TileList, const View&, int tile, const Planes&,
+    // Blend a tile front to back, into the planes or, if given, the picture. `channels` [N,C] may be
+    // null; then `channel_planes` is unused.
+    void (*blend)(const Splat*, TileList, const View&, int tile, const Planes&, const Picture*,
                   const float* channels, int channel_count, float* channel_planes);
 
     // Sums of w over the cells of a tile: [entries][(16/cell)^2], overwritten for those of the tile.

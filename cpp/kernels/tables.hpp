@@ -8,7 +8,8 @@ using namespace g3d;
 
 int project(const GaussianArrays&, const View&, int, int, Splat*);
 int tile_entries(const Splat*, const View&, int, int, int32_t*, TileEntry*);
-void blend(const Splat*, TileList, const View&, int, const Planes&, const float*, int, float*);
+void blend(const Splat*, TileList, const View&, int, const Planes&, const Picture*, const float*, int,
+           float*);
 void contributions(const Splat*, TileList, const View&, int, int, float*);
 void blend_backward(const Splat*, TileList, const View&, int, const Planes&, const PlaneGradients&,
                     SplatSums*);
