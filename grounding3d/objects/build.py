@@ -11,10 +11,11 @@ from grounding3d.features.base import Vocabulary
 from grounding3d.features.vocabulary import FLOOR_NOUNS, RAISED_NOUNS
 from grounding3d.fusion.base import FusedSegment
 from grounding3d.fusion.memo import Memo
+from grounding3d.geometry.boxes import OBB
 from grounding3d.objects.base import MapObject, ObjectMap
 from grounding3d.objects.completion import Stand, complete
 from grounding3d.objects.config import ObjectConfig
-from grounding3d.objects.covariance import HIDDEN_FOOT_M, center_covariance
+from grounding3d.objects.covariance import HIDDEN_FOOT_M, center_covariance, topping
 from grounding3d.objects.embedding import keep_nouns, nearest_noun, robust_mean
 from grounding3d.objects.feet import return_feet
 from grounding3d.objects.identity import assign_ids
@@ -72,7 +73,7 @@ def build_objects(
     ]
     objects = [
         _object(segment, ids[segment.id], stand, covariance, scene, nouns, dim, config)
-        for segment, stand, covariance in _judge(kept, scene, config)
+        for segment, stand, covariance in _judge(kept, ids, scene, config)
     ]
     return ObjectMap(tuple(objects), next_id)
 
@@ -101,7 +102,10 @@ def _floors(fused: list[FusedSegment], boxes: list[Stand]) -> set[int]:
 
 
 def _judge(
-    things: Sequence[tuple[FusedSegment, Stand]], scene: Scene, config: ObjectConfig
+    things: Sequence[tuple[FusedSegment, Stand]],
+    ids: dict[int, int],
+    scene: Scene,
+    config: ObjectConfig,
 ) -> Iterator[tuple[FusedSegment, Stand, np.ndarray]]:
     """By what nobody saw: round things made whole, and each position's covariance [3,3], m^2."""
     sight = Sight(scene)
@@ -111,6 +115,10 @@ def _judge(
         [segment.points for segment, _ in things],
         [segment.keyframes for segment, _ in things],
     )
+    on_top: dict[int, list[OBB]] = {}
+    for segment, stand in things:
+        if segment.kind == "object" and stand.support_id is not None:
+            on_top.setdefault(stand.support_id, []).append(stand.box)
     for (segment, stand), beyond in zip(things, reach, strict=True):
         points: np.ndarray | None = segment.points
         if segment.kind == "object" and scene.up_world is not None:
@@ -126,6 +134,9 @@ def _judge(
             reach_m=beyond,
             misfit_m=segment.misfit_m,
             hidden_m=_hidden_foot(segment, stand, sight, scene.up_world),
+            topped_m=topping(stand.box, on_top.get(ids[segment.id], []))
+            if segment.kind == "object"
+            else 0.0,
         )
         yield segment, stand, covariance
 

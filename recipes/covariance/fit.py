@@ -30,7 +30,7 @@ def distances(
         covariance = center_covariance(
             match.box, match.cameras, match.bottom_known, pose_sigma_m,
             points=match.points, reach_m=match.reach_m, misfit_m=match.misfit_m,
-            hidden_m=match.hidden_m, model=model,
+            hidden_m=match.hidden_m, topped_m=match.topped_m, model=model,
         )  # fmt: skip
         squared.append(match.error @ np.linalg.solve(covariance, match.error))
         axes.append(np.sqrt(CHI2_95 * np.linalg.eigvalsh(covariance)[-1]))

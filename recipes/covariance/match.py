@@ -10,7 +10,7 @@ import numpy as np
 
 from grounding3d.geometry.boxes import OBB, aabb_iou
 from grounding3d.objects.base import LanguageScene, MapObject
-from grounding3d.objects.covariance import HIDDEN_FOOT_M
+from grounding3d.objects.covariance import HIDDEN_FOOT_M, topping
 from grounding3d.objects.roundness import round_out
 from grounding3d.objects.sight import Sight
 from grounding3d.objects.store import load_scene
@@ -30,6 +30,7 @@ class Match:
         points: [n,3] observed surface, None for a round thing that was made whole.
         reach_m: [2,3] how far it may reach beyond its faces.
         hidden_m: how far it may reach down where nothing carries it.
+        topped_m: how far what stands on it rises above it.
         misfit_m: how far the frames lay from it.
         name: what it is.
     """
@@ -41,6 +42,7 @@ class Match:
     points: np.ndarray | None
     reach_m: np.ndarray
     hidden_m: float
+    topped_m: float
     misfit_m: float
     name: str = ""
 
@@ -77,6 +79,7 @@ def _match(
     carried = item.support_id is not None or scene.scene.up_world is None
     reach = sight.reach([item.box], [item.points], [item.keyframes])[0]
     box, reach = round_out(item.box, item.points, reach)
+    on_top = [o.box for o in scene.objects if o.support_id == item.id]
     return Match(
         error=box.center - center,
         box=box,
@@ -85,6 +88,7 @@ def _match(
         points=item.points if box is item.box else None,
         reach_m=reach,
         hidden_m=0.0 if carried else sight.drop(item.box, item.points, HIDDEN_FOOT_M),
+        topped_m=topping(box, on_top),
         misfit_m=item.misfit_m,
         name=name,
     )

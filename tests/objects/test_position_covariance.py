@@ -10,7 +10,7 @@ import pytest
 from grounding3d.geometry.boxes import OBB
 from grounding3d.geometry.transforms import look_at
 from grounding3d.objects.build import build_objects
-from grounding3d.objects.covariance import CovarianceModel, center_covariance
+from grounding3d.objects.covariance import CovarianceModel, center_covariance, topping
 from grounding3d.objects.roundness import circle_of, round_out
 from grounding3d.objects.sight import Sight
 from grounding3d.scene.base import Keyframe, Scene
@@ -221,3 +221,32 @@ def test_a_vase_in_a_map_is_made_whole_and_covered() -> None:
     error = item.position - [0, 0, TABLE_TOP + 0.11]
     assert np.linalg.norm(error[:2]) < 0.012
     assert error @ np.linalg.solve(item.covariance, error) < 7.8
+
+
+def test_what_stands_on_a_thing_may_be_a_part_of_it() -> None:
+    box = upright(0, 0, 0.74, (0.24, 0.13, 0.09))
+    tissue = upright(0.02, 0, 0.83, (0.11, 0.04, 0.06))
+    bottle = upright(0.05, 0, 0.83, (0.07, 0.07, 0.30))
+    assert topping(box, []) == 0
+    assert topping(box, [tissue, bottle]) == pytest.approx(0.06)  # a bottle is a thing by itself
+    cameras = np.array([[0.0, -1.0, 1.4], [1.0, 0.2, 1.4]])
+    alone = center_covariance(box, cameras, True, 0.003)
+    topped = center_covariance(box, cameras, True, 0.003, topped_m=0.06)
+    added = topped - alone
+    np.testing.assert_allclose(added[:2], 0, atol=1e-15)
+    whole = np.array([0, 0, 0.03])  # the middle of both is that much higher
+    assert whole @ np.linalg.solve(alone, whole) > 7.8
+    assert whole @ np.linalg.solve(topped, whole) < 7.8
+
+
+def test_a_map_knows_what_stands_on_what() -> None:
+    box, tissue = upright(0, 0, 0.74, (0.24, 0.13, 0.09)), upright(0, 0, 0.83, (0.1, 0.04, 0.06))
+    rng = np.random.default_rng(0)
+    fused = [segment(1, surface(TABLE, 6000, rng), "support"), segment(2, surface(box, 3000, rng))]
+    alone = build_objects(fused, make_scene())
+    topped = build_objects([*fused, segment(3, surface(tissue, 800, rng))], make_scene())
+    (before,), (after,) = (
+        [o for o in found if o.position[2] < 0.8 and o.kind == "object"]
+        for found in (alone, topped)
+    )
+    assert after.covariance[2, 2] > before.covariance[2, 2] + 0.01**2
