@@ -80,6 +80,7 @@ def surface_height(carrier: Carrier, over: np.ndarray, up_world: np.ndarray) -> 
 _LEG_CLEARANCE_M = 0.08
 _LEG_POINTS = 30
 _LEG_WIDTH_M = 0.1
+_LEG_SLENDER, _BOTTLE_SLENDER = 6.0, 4.0  # height by width
 _LEG_LEVELS = 4  # legs are a column, not a thing that lies under the table
 
 
@@ -127,11 +128,14 @@ def floor_under(
 def is_leg(box: OBB, table: OBB) -> bool:
     """Whether an upright box is a thin post inside a table's body, near the rim of its top.
 
-    A post reaches into the upper third, as a bottle between the boards of a shelf rarely does.
+    One that is no thinner than a bottle, which may stand between the boards of a shelf, must reach
+    into the upper third.
     """
     local = (box.center - table.center) @ table.R
     outward = np.abs(local) / np.maximum(table.size / 2, 1e-6)
     below_m = table.size[2] / 2 - local[2] - box.size[2] / 2
-    thin = box.size[:2].max() <= _LEG_WIDTH_M and box.size[2] >= 4 * box.size[:2].max()
-    reaches_up = 0.01 <= below_m <= table.size[2] / 3
-    return bool(reaches_up and thin and (outward <= 1.05).all() and outward[:2].max() >= 0.6)
+    width = box.size[:2].max()
+    slender = box.size[2] / max(width, 1e-6)
+    thinnest = _BOTTLE_SLENDER if below_m <= table.size[2] / 3 else _LEG_SLENDER
+    is_post = below_m >= 0.01 and width <= _LEG_WIDTH_M and slender >= thinnest
+    return bool(is_post and (outward <= 1.05).all() and outward[:2].max() >= 0.6)

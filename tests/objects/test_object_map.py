@@ -235,10 +235,12 @@ def test_nothing_makes_an_empty_map() -> None:
     assert isinstance(empty, ObjectMap)
 
 
-def test_legs_are_no_things_of_their_own() -> None:
+@pytest.mark.parametrize("height_m", [0.6, 0.35])
+def test_legs_are_no_things_of_their_own(height_m: float) -> None:
+    """Also where only the lower half of one was seen."""
     rng = np.random.default_rng(0)
     floor = np.column_stack([rng.uniform(-2, 2, (5000, 2)), np.zeros(5000)])
-    leg = surface(upright(0.55, 0.35, 0, (0.04, 0.04, 0.6)), 400, rng)
+    leg = surface(upright(0.55, 0.35, 0, (0.04, 0.04, height_m)), 400, rng)
     # one under the middle of the table and one, as between a shelf's boards, under its rim
     bottles = [
         surface(upright(x, y, 0, (0.07, 0.07, 0.3)), 400, rng) for x, y in ((0, 0), (-0.5, -0.3))
