@@ -27,15 +27,14 @@ void for_chunks(int64_t n, Body body) {
 // By two digits of the upper halves' range, least significant first, which leaves little to the
 // insertion at the end; where many keys are as good as equal there, by comparisons.
 void sort_keys(uint64_t* keys, size_t n, std::vector<uint64_t>& scratch) {
-    constexpr int kBits = 7, kBuckets = 1 << kBits;
+    constexpr int kBits = 8, kBuckets = 1 << kBits;
     if (n > 32) {
         uint64_t low = ~uint64_t(0), high = 0;
         for (size_t k = 0; k < n; ++k) {
             low = std::min(low, keys[k]);
             high = std::max(high, keys[k]);
         }
-        int shift = 0;
-        while ((high - low) >> shift >> (2 * kBits)) ++shift;
+        const int bits = 64 - __builtin_clzll((high - low) | 1), shift = std::max(bits - 2 * kBits, 0);
         uint32_t next[2][kBuckets] = {};
         const auto digit = [&](uint64_t key, int d) {
             return (key - low) >> (shift + d * kBits) & (kBuckets - 1);
