@@ -43,8 +43,6 @@ class Ros2BagFormat:
         Raises:
             CaptureError: the bag cannot be read or lacks something.
         """
-        if not path.exists():
-            raise CaptureError(f"{path} does not exist", hint="Give a recorded file or folder.")
         with open_bag(path) as bag:
             return _open(bag, config)
 

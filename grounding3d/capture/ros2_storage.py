@@ -167,8 +167,10 @@ def open_bag(path: Path) -> Iterator[Bag]:
     """Open a bag folder, or a lone `.mcap`, `.db3` or `.bag` file, until the `with` block ends.
 
     Raises:
-        CaptureError: empty, cut short, damaged, or written in a way that is not supported.
+        CaptureError: missing, empty, cut short, damaged, or written in a way that is not supported.
     """
+    if not path.exists():
+        raise CaptureError(f"{path} does not exist", hint="Give a recorded file or folder.")
     files = storage_files(path)
     if not files:
         raise CaptureError(

@@ -56,7 +56,7 @@ def write_ros2_bag(
 
     Args:
         capture: frames, all of one camera and one world frame; without stamps they get 10 Hz.
-        path: folder to make.
+        path: folder to make, with those it is to lie in.
         storage: file format.
         color: jpeg loses a little, png and raw nothing.
         depth: 32FC1 loses nothing, the others round to millimetres.
@@ -76,6 +76,7 @@ def write_ros2_bag(
     _check_up(capture)
     aside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with _Recording(aside / path.name, storage, compression) as recording:
             for frame in capture:
                 recording.write(frame, color, depth)
@@ -95,14 +96,14 @@ def write_ros2_bag(
 
 
 def _check_target(path: Path, overwrite: bool) -> None:
-    if not path.parent.is_dir():
-        raise CaptureError(f"the folder {path.parent} does not exist")
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     if not path.is_dir() or not (path / "metadata.yaml").exists():
         raise CaptureError(f"{path} exists and is no ROS 2 bag", hint="Choose another name.")
     if not overwrite:
-        raise CaptureError(f"{path} exists already", hint="Choose another name, or overwrite it.")
+        raise CaptureError(
+            f"{path} exists already", hint="Choose another name, or remove it first."
+        )
 
 
 def _check_up(capture: Iterable[RGBDFrame]) -> None:

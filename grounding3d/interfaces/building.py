@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -161,6 +162,6 @@ def describe_build(scene: LanguageScene, out: Path, seconds: float) -> str:
         f"up {geometry.up_source}",
         training_text(geometry.report),
         *(f"Note: {warning}" for warning in warnings),
-        f'Ask it: grounding3d query {out} "where is the mug"',
+        f'Ask it: grounding3d query {shlex.quote(str(out))} "where is the mug"',
     ]
     return "\n".join(line for line in lines if line)

@@ -41,7 +41,10 @@ class AnswerBag:
         self.counts: dict[str, int] = {}
 
     def __enter__(self) -> AnswerBag:
-        self._aside.mkdir()
+        try:
+            self._aside.mkdir(parents=True)
+        except OSError as failed:
+            raise CaptureError(f"{self.path} cannot be written", found=str(failed)) from failed
         self._writer.open()
         return self
 
@@ -89,8 +92,6 @@ class AnswerBag:
 
 def check_output(path: Path) -> None:
     """Refuse a path that would destroy something else."""
-    if not path.parent.is_dir():
-        raise CaptureError(f"the folder {path.parent} does not exist")
     if path.is_dir():
         if path.suffix == ".mcap" or any(path.iterdir()):
             raise CaptureError(f"{path} exists already", hint="Choose another name.")

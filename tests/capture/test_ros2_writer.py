@@ -149,8 +149,10 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
         with pytest.raises(CaptureError, match="no ROS 2 bag"):
             write_ros2_bag(frames(), target, overwrite=True)
     assert (mine / "chapter.txt").read_text() == "precious"
-    with pytest.raises(CaptureError, match="does not exist"):
-        write_ros2_bag(frames(), tmp_path / "no" / "bag")
+    write_ros2_bag(frames(2), tmp_path / "a" / "new" / "place" / "bag")
+    assert open_capture(tmp_path / "a" / "new" / "place" / "bag").length == 2
+    with pytest.raises(CaptureError, match="cannot be written"):
+        write_ros2_bag(frames(), mine / "chapter.txt" / "bag")
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])

@@ -118,17 +118,18 @@ def test_a_bag_folder_is_made_too_and_nothing_is_destroyed(bag: Path, tmp_path: 
     (tmp_path / "mine.mcap").write_text("not a bag")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("precious")
-    for name in ("mine.mcap", "full", "no/such/folder.mcap"):
+    for name in ("mine.mcap", "full", "mine.mcap/answers.mcap"):
         out = str(tmp_path / name)
         assert main(["replay", str(bag), "--query", "mug", "-o", out]) == 2
     assert (tmp_path / "full" / "thesis.txt").read_text() == "precious"
     types = BagTypes()
     message = types.make("std_msgs/msg/String", data="hello")
-    with AnswerBag(tmp_path / "folder", types, frozenset()) as recording:
-        recording.write("/x", message, 5)
-    with open_bag(tmp_path / "folder") as written:
-        assert [m.log_ns for m in written.messages(["/x"])] == [5]
-    assert (tmp_path / "folder" / "metadata.yaml").exists()
+    for folder in (tmp_path / "folder", tmp_path / "a" / "new" / "place"):
+        with AnswerBag(folder, types, frozenset()) as recording:
+            recording.write("/x", message, 5)
+        with open_bag(folder) as written:
+            assert [m.log_ns for m in written.messages(["/x"])] == [5]
+        assert (folder / "metadata.yaml").exists()
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -156,6 +157,17 @@ def test_a_bag_without_poses_says_so(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "4 depth images" in said
     assert "no moving transform" in said
     assert not (tmp_path / "out.mcap").exists()
+
+
+def test_settings_that_choose_frames_are_said_to_have_no_effect(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = ["replay", str(tmp_path / "none"), "--query", "mug", "-o", str(tmp_path / "a.mcap")]
+    assert main([*asked, "--set", "capture.stride=3"]) == 2
+    assert "capture.stride: without effect" in caplog.text
+    caplog.clear()
+    assert main(asked) == 2
+    assert "without effect" not in caplog.text
 
 
 def test_without_a_question_there_is_nothing_to_do(bag: Path, tmp_path: Path) -> None:

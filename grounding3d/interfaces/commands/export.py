@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
-from grounding3d.errors import ConfigError
 from grounding3d.interfaces.options import Output
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ class Export:
         from grounding3d.objects.store import load_scene
 
         output_file(self.out)  # before anything is loaded
-        _check_folder(self.out)
         scene = load_scene(self.scene)
         print(f"{self.out}: {self._write(scene)}")
         return 0
@@ -56,11 +54,11 @@ class Export:
         """Write the file; returns what is in it."""
         gaussians = scene.scene.gaussians
         if self.format == "ply":
-            from grounding3d.interfaces.renders.files import output_file, writing
+            from grounding3d.interfaces.renders.files import written_aside
             from grounding3d.scene.ply import write_ply
 
-            with writing(self.out):
-                write_ply(output_file(self.out), gaussians)
+            with written_aside(self.out) as aside:
+                write_ply(aside, gaussians)
             return f"{len(gaussians)} Gaussians"
         if self.format == "splat":
             from grounding3d.interfaces.exports.splat import write_splat
@@ -113,11 +111,3 @@ class Export:
         usual = SURFELS if scene.scene.backend == "points" else None
         renderer = ViewRenderer(scene.scene, self.rasterizer or usual)
         return rendered_depth(renderer, keyframes), "rendered"
-
-
-def _check_folder(out: Path) -> None:
-    """Refuse to make folders."""
-    if not out.absolute().parent.is_dir():
-        raise ConfigError(
-            f"there is no folder {out.parent} to write {out.name} in", hint="Make it first."
-        )

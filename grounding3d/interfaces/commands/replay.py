@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,15 @@ from grounding3d.errors import QueryError
 from grounding3d.interfaces.options import Output, Overrides, read_config
 
 if TYPE_CHECKING:
+    from grounding3d.capture.base import CaptureConfig
     from grounding3d.capture.ros2_storage import BagMessage
     from grounding3d.features.base import Encoder
     from grounding3d.live.answer_bag import AnswerBag
     from grounding3d.live.config import Config
     from grounding3d.live.messages.types import BagTypes
     from grounding3d.live.replay import Round
+
+_log = logging.getLogger(__name__)
 
 _NODE = "/grounding3d"
 
@@ -64,6 +68,7 @@ class Replay:
             raise QueryError("--every must be positive", found=str(self.every))
         flags = {"encoder": self.encoder, "capture.world_frame": self.world_frame}
         config = read_config(self.config, self.set, flags)
+        _tell_what_has_no_effect(config.capture)
         encoder = load_encoder(config.encoder, device=config.device)
         types = BagTypes()
         latched = {f"{_NODE}/{topic}" for topic, (_, is_latched) in TOPICS.items() if is_latched}
@@ -116,3 +121,17 @@ class Replay:
             print(f"at {found.log_ns * 1e-9:.3f} s")
         for reply in found.replies:
             print(reply.answer.to_json() if self.json else format_answer(reply.answer), flush=True)
+
+
+def _tell_what_has_no_effect(capture: CaptureConfig) -> None:
+    """Name settings that choose frames: a node sees every message."""
+    usual = type(capture)()
+    chosen = [
+        n for n in ("start", "stride", "max_frames") if getattr(capture, n) != getattr(usual, n)
+    ]
+    if chosen:
+        _log.warning(
+            "%s: without effect, as the node sees every message; "
+            "keyframes.min_translation_m makes fewer of them count",
+            ", ".join(f"capture.{name}" for name in chosen),
+        )
