@@ -6,6 +6,7 @@ import numpy as np
 
 from grounding3d.query.layout import Layout
 from grounding3d.query.relations import Viewpoint
+from grounding3d.query.spatial_words import ordinal_digits
 
 NEEDS_UP = frozenset(("left", "right", "front", "back", "top", "bottom", "middle", "height"))
 """Orders that need an up direction."""
@@ -97,7 +98,7 @@ def order_words(by: str, rank: int) -> str:
     """An order for people: "second biggest", "third from the left"."""
     if abs(rank) == 1:
         return (_MOST if rank > 0 else _LEAST)[by]
-    ordinal = _ORDINALS.get(abs(rank), f"{abs(rank)}th")
+    ordinal = _ORDINALS.get(abs(rank), ordinal_digits(abs(rank)))
     if by in OPPOSITE:
         return f"{ordinal} from the {by if rank > 0 else OPPOSITE.get(by, by)}"
     return f"{ordinal} {(_MOST if rank > 0 else _LEAST)[by]}"

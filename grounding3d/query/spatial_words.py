@@ -44,11 +44,24 @@ WHOLE_WITH_ARTICLE = frozenset(("in", "on"))
 SELF = frozenset(("me", "you", "us", "myself", "camera", "robot", "here", "yourself", "viewer"))
 """Anchors that mean where the question is asked from."""
 
+_SPELLED = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+    "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
+    "eighteenth", "nineteenth", "twentieth",
+)  # fmt: skip
+
+
+def ordinal_digits(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 21st."""
+    teens = number % 100 in (11, 12, 13)
+    return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
 ORDINALS = {
-    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
-    "eighth": 8, "ninth": 9, "tenth": 10, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5,
-    "6th": 6, "7th": 7, "8th": 8, "9th": 9, "10th": 10, "last": -1,
-}  # fmt: skip
+    **{word: n for n, word in enumerate(_SPELLED, 1)},
+    **{ordinal_digits(n): n for n in range(1, 100)},
+    "last": -1,
+}
 
 SIDES = {
     "left": ("left", 1), "right": ("right", 1), "front": ("front", 1), "back": ("back", 1),

@@ -195,6 +195,8 @@ def test_a_negation_before_a_relation():
         ("the second cup from the left", "cup", "left", 2),
         ("third book from the right", "book", "right", 3),
         ("the 3rd book from the right", "book", "right", 3),
+        ("the 21st cup from the left", "cup", "left", 21),
+        ("the twelfth cup from the left", "cup", "left", 12),
         ("the last bottle on the right", "bottle", "right", 1),
         ("the last bottle from the left", "bottle", "left", -1),
         ("the second mug", "mug", "left", 2),
