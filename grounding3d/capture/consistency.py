@@ -84,6 +84,9 @@ def pose_consistency(capture: Capture, pairs: int = 8) -> PoseConsistency:
     figures = overlap.pairs, recorded.metres, recorded.median, recorded.seen_median, is_far
     if recorded.median <= _GOOD and recorded.seen_upper <= _GOOD / 2:
         return PoseConsistency(*figures)
+    if overlap.is_constant:
+        constant = f"all depth is {overlap.depth_m:g} m, which nobody measured; record it anew"
+        return PoseConsistency(*figures, advice=constant, is_explained=True)
     likely, tried = _likely(overlap, recorded)
     advice = None
     if likely is not None:

@@ -89,6 +89,12 @@ class Overlap:
         """Median depth, as recorded."""
         return float(np.median(np.concatenate([a.depth_m for a, _ in self._directed])))
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether all depth is one value, as a camera that measures nothing may deliver."""
+        depths = np.concatenate([a.depth_m for a, _ in self._directed])
+        return float(np.ptp(depths)) == 0
+
     def under(self, mix_up: MixUp = AS_IT_IS) -> Disagreement:
         """The disagreement after a mix-up is put right."""
         return _disagreement(self._directed, mix_up, lambda frame: mix_up.pose(frame.T_world_cam))

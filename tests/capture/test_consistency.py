@@ -156,3 +156,11 @@ def test_a_camera_that_stands_still_is_not():
         for i in range(6)
     ]
     assert suspicion(PosedListCapture(frames)) is None
+
+
+def test_depth_that_is_one_value_everywhere_is_no_mix_up_of_poses():
+    frames = [with_pixels(f, depth_m=np.full_like(f.depth_m, 0.5)) for f in make_capture(6)]
+    doubt = suspicion(PosedListCapture(frames))
+    assert doubt is not None
+    assert "all depth is 0.5 m" in doubt
+    assert "invert" not in doubt

@@ -14,7 +14,8 @@ from grounding3d.interfaces.options import Output, Overrides, read_config
 
 @dataclass
 class Build:
-    """Turn a capture (bag, TUM, nerfstudio, 7-Scenes, folder) into a scene that can be asked."""
+    """Turn a capture (bag, TUM, nerfstudio, 7-Scenes, ScanNet, Replica, Redwood, folder) into a
+    scene that can be asked."""
 
     capture: Positional[Path]
     """Recording: file or folder."""
