@@ -153,7 +153,10 @@ def colours_of(text: str) -> tuple[str, ...]:
 def bare(text: str) -> str:
     """A noun phrase without its adjectives: "red mug" -> "mug"; never nothing."""
     attributes = attributes_of(text)
-    return " ".join(word for word in text.split() if word not in attributes) or text
+    words = [word for word in text.split() if word not in attributes]
+    while words and words[0] == "and":  # of "black and white ball"
+        words = words[1:]
+    return " ".join(words) or text
 
 
 @lru_cache(maxsize=4096)

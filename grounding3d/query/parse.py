@@ -79,6 +79,10 @@ def _understand(phrase: str) -> ParsedQuery:
     phrase, side = take_side(take_adjective_clause(phrase))
     phrase, relations = take_relations(phrase)
     phrase, whole = take_whole(without_filler(phrase))
+    several = _SEVERAL.match(phrase)
+    if several:
+        asked = f"'{several[1]}' and '{several[2]}'"
+        raise NotAQuestion(f"the question names several things; ask for {asked} apart", "too_many")
     found = noun_phrase(phrase)
     relations = (*relations, *negated)
     order = counted(side or found.order, found.ordinal)
@@ -138,6 +142,7 @@ _OPENING = re.compile(rf"^(?:{alternatives(OPENINGS)})\s+")
 _POLITE_START = re.compile(rf"^(?:{alternatives(POLITE)})(?:\s+|$)")
 _POLITE_END = re.compile(rf"(?:^|\s+)(?:{alternatives(POLITE_ENDS)})$")
 _TAIL = re.compile(rf"\s+(?:{alternatives(TAILS)})$")
+_SEVERAL = re.compile(r"^(.+?) and ((?:the|an?|my|your|all|some) .+)$")
 _COLOURED = re.compile(r"[ -]colou?red\b")
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grounding3d.query.noun_phrases import singular
-from grounding3d.query.parse import MAX_CHARACTERS, NotAQuestion, parse
+from grounding3d.query.parse import MAX_CHARACTERS, NotAQuestion, parse, without_attributes
 
 
 @pytest.mark.parametrize(
@@ -274,6 +274,8 @@ def test_parts(text: str, target: str, whole: str | None):
         ("the", "not_understood"),
         ("where is it", "not_understood"),
         ("mug " * 2500, "too_many"),
+        ("where are the mug and the can", "too_many"),
+        ("the red cup and a bottle on the table", "too_many"),
         ("x" * (MAX_CHARACTERS + 1), "too_many"),
         ("a b " * 60, "too_many"),
     ],
@@ -296,3 +298,17 @@ def test_no_text_crashes(text: str):
     except NotAQuestion:
         return
     assert parsed.target.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "noun"),
+    [
+        ("a black and white ball", "black and white ball", "ball"),
+        ("the mug that is white and on the table", "white mug", "mug"),
+        ("the salt and pepper shaker", "salt and pepper shaker", "salt and pepper shaker"),
+    ],
+)
+def test_and_joins_adjectives_and_clauses(text: str, target: str, noun: str) -> None:
+    parsed = parse(text)
+    assert parsed.target == target
+    assert without_attributes(parsed) == noun
