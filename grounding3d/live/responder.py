@@ -156,6 +156,8 @@ class Responder:
             EncoderError: it was built with another encoder; the scene that was there stays.
         """
         engine = QueryEngine(scene, self.encoder) if scene is not None else None
+        if engine is not None:
+            engine.prepare()  # while questions are still answered from the scene before
         with self._swap:
             self._engine = engine
 

@@ -89,7 +89,7 @@ def _lab(linear: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _prototypes() -> tuple[np.ndarray, np.ndarray]:
-    """[P,3] CIELAB of every name's examples in light and shade, and [P] rows of `_NAMES`."""
+    """[P,3] CIELAB of every name's examples in light and shade, and [P] rising rows of `_NAMES`."""
     colours, owners = [], []
     for row, (name, examples) in enumerate(_BASIC.items()):
         for example in examples:
@@ -118,11 +118,11 @@ def colour_shares(rgb: np.ndarray) -> np.ndarray:
     step = max(len(rgb) // _MAX_POINTS, 1)
     points = lab_from_rgb(rgb[::step])
     prototypes, owners = _prototypes()
-    offset = (points[:, None] - prototypes[None]) / (_WIDTH_L, _WIDTH_AB, _WIDTH_AB)
-    distance = (offset**2).sum(axis=-1)
-    nearest = np.full((len(points), len(_NAMES)), np.inf)
-    for row in range(len(_NAMES)):
-        nearest[:, row] = distance[:, owners == row].min(axis=1)
+    widths = np.array([_WIDTH_L, _WIDTH_AB, _WIDTH_AB])
+    a, b = points / widths, prototypes / widths
+    distance = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
+    first = np.searchsorted(owners, np.arange(len(_NAMES)))  # of each name's examples
+    nearest = np.minimum.reduceat(distance, first, axis=1)
     weight = np.exp(-0.5 * (nearest - nearest.min(axis=1, keepdims=True)))
     return np.asarray((weight / weight.sum(axis=1, keepdims=True)).mean(axis=0))
 

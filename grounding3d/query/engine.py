@@ -58,6 +58,11 @@ class QueryEngine:
         stamps = [k.stamp_s for k in scene.scene.keyframes if k.stamp_s is not None]
         self._stamp = max(stamps) if stamps else None
 
+    def prepare(self) -> None:
+        """Measure now what the first question about a colour or of a lacking thing would."""
+        if self._resolver is not None:
+            self._resolver.prepare()
+
     def ask(
         self,
         text: str,

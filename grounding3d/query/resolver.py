@@ -68,6 +68,7 @@ class Resolver:
         self._objects = scene.objects.objects
         up = scene.scene.up_world
         index = EvidenceIndex(scene.objects, encoder, up)
+        self._colours = index.colours
         rule = calibration or NullRule(index.null_best())
         layout = Layout.of(self._objects, up)
         describer = Describer(index, rule, ~layout.is_support, float(encoder.logit_scale))
@@ -82,6 +83,10 @@ class Resolver:
         if self._coverage is None:
             self._coverage = Coverage.of(self._scene)
         return self._coverage
+
+    def prepare(self) -> None:
+        """Measure coverage and colours, which else wait for the first question about them."""
+        _ = self.coverage, self._colours.shares
 
     def encode(self, parsed: ParsedQuery) -> dict[str, np.ndarray]:
         """Vectors of every text that a question needs."""
