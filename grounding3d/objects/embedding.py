@@ -11,6 +11,7 @@ from grounding3d.features.sizes import octaves_off
 
 _ROUNDS = 4
 _CREDIBLE_OCTAVES = 0.5  # no noun is a label of what lies farther outside its usual sizes
+_SAME_NOUN = 0.97  # cosine of two names from which on an encoder hardly tells them apart
 _MIN_SPREAD = 0.05  # views that differ by less than this cosine distance are never outliers
 
 
@@ -43,14 +44,21 @@ def robust_mean(embeddings: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray
 
 def nearest_noun(embedding: np.ndarray, length_m: float, vocabulary: Vocabulary | None) -> str:
     """The vocabulary's noun nearest to a vector [D], among those that a thing of that length may
-    be called; "unknown" without either."""
+    be called; "unknown" without either.
+
+    Of names that the encoder does not tell apart ("plate", "dinner plate") the first counts: a
+    vocabulary names the general before the special.
+    """
     if vocabulary is None or not len(vocabulary.names) or not embedding.any():
         return "unknown"
     fit = vocabulary.vectors @ embedding
     credible = octaves_off(vocabulary.names, np.array([length_m]))[:, 0] <= _CREDIBLE_OCTAVES
     if credible.any():
         fit = np.where(credible, fit, -np.inf)
-    return vocabulary.names[int(np.argmax(fit))]
+    best = int(np.argmax(fit))
+    alike = (vocabulary.vectors @ vocabulary.vectors[best] >= _SAME_NOUN) & (fit > -np.inf)
+    alike[best] = True
+    return vocabulary.names[int(np.argmax(alike))]
 
 
 def keep_nouns(vocabulary: Vocabulary | None, keep: Callable[[str], bool]) -> Vocabulary | None:

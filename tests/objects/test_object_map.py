@@ -184,6 +184,15 @@ def test_no_label_is_of_another_size_than_the_thing() -> None:
     assert objects.by_id(2).label == "mug"  # though the sofa is a little nearer
 
 
+def test_of_names_that_mean_the_same_to_the_encoder_the_general_one_is_the_label() -> None:
+    special = (unit(2) + 0.1 * unit(4)) / np.linalg.norm(unit(2) + 0.1 * unit(4))
+    for nearest, other, label in ((unit(2), special, "mug"), (unit(2), unit(3), "coffee cup")):
+        words = Vocabulary(("mug", "coffee cup"), np.stack([other, nearest]).astype(np.float32))
+        assert (
+            build_objects(table_segments(), make_scene(), vocabulary=words).by_id(2).label == label
+        )
+
+
 def test_a_support_is_called_a_kind_of_table_or_floor() -> None:
     names = ("mug", "desk", "floor", "box")
     words = Vocabulary(names, np.stack([unit(1), unit(4), unit(5), unit(3)]))
