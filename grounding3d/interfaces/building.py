@@ -162,6 +162,20 @@ def describe_build(scene: LanguageScene, out: Path, seconds: float) -> str:
         f"up {geometry.up_source}",
         training_text(geometry.report),
         *(f"Note: {warning}" for warning in warnings),
-        f'Ask it: grounding3d query {shlex.quote(str(out))} "where is the mug"',
+        _next_step(scene, out),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _next_step(scene: LanguageScene, out: Path) -> str:
+    """What to do with a scene; where there is nothing to ask for, what to look at."""
+    folder, views = shlex.quote(str(out)), shlex.quote(f"{out}-views")
+    if any(item.kind == "object" for item in scene.objects):
+        return f'Ask it: grounding3d query {folder} "where is the mug"'
+    found = "Only what things stand on was found" if scene.objects else "Nothing was found"
+    recording = shlex.quote(scene.capture.get("source", "RECORDING"))
+    return (
+        f"{found}: no frame shows a thing that stands clear of its surroundings.\n"
+        f"See what was mapped: grounding3d render {folder} --what views -o {views}\n"
+        f"Check units and poses: grounding3d doctor {recording}"
+    )

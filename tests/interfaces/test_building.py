@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,9 +12,12 @@ from pathlib import Path
 
 import box_scene
 import pytest
+from factories import make_capture, table_scene
 
+from grounding3d.capture.folder_writer import write_folder
 from grounding3d.errors import Cancelled, ConfigError
 from grounding3d.interfaces.building import build_and_save
+from grounding3d.interfaces.cli import main
 from grounding3d.interfaces.growing import GrowingScene
 from grounding3d.interfaces.viewer.source import FolderSource
 from grounding3d.live.config import Config
@@ -106,6 +110,22 @@ def test_saving_takes_at_most_a_fifth_of_the_time() -> None:
     for now[0] in (20, 55.9, 56, 60):
         growing(mapper)
     assert saved == [6, 56]
+
+
+def test_a_scene_without_things_to_ask_for_says_what_to_look_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walls = [item for item in table_scene() if item.name in ("floor", "wall")]
+    write_folder(make_capture(3, box_scene.CAMERA, scene=walls), tmp_path / "walls")
+    monkeypatch.chdir(tmp_path)
+    quick = ["--backend", "points", "--set", "scene.voxel_size_m=0.02"]
+    assert main(["build", "walls", "-o", "s", *quick]) == 0
+    *_, found, views, doctor = capsys.readouterr().out.splitlines()
+    assert "found" in found
+    assert "mug" not in found + views + doctor
+    for told in (views, doctor):  # what is advised can be run as it stands
+        assert main(shlex.split(told)[shlex.split(told).index("grounding3d") + 1 :]) == 0
+    assert any(Path("s-views").iterdir())
 
 
 @pytest.mark.parametrize("period_s", [-1, float("nan")])
