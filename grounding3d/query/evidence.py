@@ -14,18 +14,14 @@ import numpy as np
 from grounding3d.features.base import Encoder
 from grounding3d.features.relevancy import relevancy_scale, sigmoid
 from grounding3d.features.sizes import octaves_off
-from grounding3d.features.vocabulary import (
-    FLOOR_NOUNS,
-    RAISED_NOUNS,
-    label_vocabulary,
-    null_vocabulary,
-    vocabulary,
-)
+from grounding3d.features.vocabulary import label_vocabulary, null_vocabulary
 from grounding3d.objects.base import ObjectMap
 from grounding3d.query.answer import ParsedQuery
 from grounding3d.query.attributes import ColourIndex
 from grounding3d.query.noun_phrases import colours_of
 from grounding3d.query.parse import without_attributes
+from grounding3d.query.support_kinds import SupportKinds
+from grounding3d.query.view_fits import ViewFits
 
 FEATURES = (
     "similarity", "view_similarity", "margin", "preference", "rank", "z", "profile", "relevancy",
@@ -35,11 +31,6 @@ FEATURES = (
 
 MANY = 512
 """In a map of more objects only the most similar ones are looked at closely."""
-
-_THING, _RAISED, _FLOOR = 0, 1, 2
-_FLOOR_BELOW_M = 0.25
-_FLOOR_THICKNESS_M = 0.1
-_BULKY_M = (0.4, 0.3)  # width, height
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +100,7 @@ class EvidenceIndex:
         rivals, unrelated = label_vocabulary(encoder), null_vocabulary(encoder)
         self.embeddings = objects.embeddings.astype(np.float32)
         self.colours = ColourIndex(objects.objects)
-        level = _levels(objects, up_world)
-        self._kinds = {
-            _THING: np.where(level == _THING, 0.0, -1.0),
-            _RAISED: np.where(level == _RAISED, 1.0, np.where(_bulky(objects), 0.0, -1.0)),
-            _FLOOR: np.where(level == _FLOOR, 1.0, -1.0),
-        }
+        self._kinds = SupportKinds(objects, encoder, up_world)
         lengths = np.array([item.box.size.max() for item in objects])
         self._size_off = octaves_off(rivals.names, lengths)  # [R,M]
         self.rival_names = rivals.names
@@ -133,15 +119,13 @@ class EvidenceIndex:
         self._rival_exp = np.exp(lead).astype(np.float32)
         n_views = np.array([max(item.n_views, 1) for item in objects], float)
         self._seen = np.log(np.clip(n_views / np.median(n_views), 1 / 8, 1))
-        views, owners = _stack_views(objects, self.embeddings)
-        self._view_rows, self._view_shares = _better_halves(owners, len(views))
+        self._views = ViewFits(objects, self.embeddings)
         # everything that a query is multiplied with, at once
-        raised = vocabulary(encoder, RAISED_NOUNS).vectors
-        floors = vocabulary(encoder, FLOOR_NOUNS).vectors
-        self._stacked = np.concatenate([self.embeddings, rivals.vectors, raised, floors, views])
+        parts = (self.embeddings, rivals.vectors, self._kinds.vectors, self._views.vectors)
+        self._stacked = np.concatenate(parts)
         self._n = len(self.embeddings)
         self._n_rivals = len(rivals.vectors)
-        self._n_texts = self._n + len(rivals.vectors) + len(raised) + len(floors)
+        self._n_texts = self._n + len(rivals.vectors) + len(self._kinds.vectors)
         self._ones, self._zeros = np.ones(self._n), np.zeros(self._n)
 
     def ask(self, parsed: ParsedQuery, encoder: Encoder) -> Evidence:
@@ -163,12 +147,11 @@ class EvidenceIndex:
             return self._of_the_nearest(query, noun, colours)
         products = self._stacked @ query
         similarity, texts = products[: self._n], products[self._n : self._n_texts]
-        views = np.append(products[self._n_texts :], np.float32(-2))  # the last is for no view
         named = None if noun is None else self._stacked[self._n : self._n_texts] @ noun
         colour = self.colours.likelihood(colours) if colours else self._zeros
         lead = similarity - _median(similarity)
-        fits = views[self._view_rows]
-        return self._statistics(slice(None), similarity, lead, texts, named, fits, colour)
+        by_view = self._views.all(products[self._n_texts :])
+        return self._statistics(slice(None), similarity, lead, texts, named, by_view, colour)
 
     def _of_the_nearest(
         self, query: np.ndarray, noun: np.ndarray | None, colours: Sequence[str]
@@ -181,11 +164,9 @@ class EvidenceIndex:
         lead = similarity - _median(similarity)
         named = None if noun is None else texts @ noun
         colour = self.colours.likelihood(colours, rows) if colours else np.zeros(MANY)
-        owned = self._view_rows[rows]
-        views = self._stacked[self._n_texts :]
-        fits = np.where(owned < len(views), views[owned.clip(max=len(views) - 1)] @ query, -2)
+        by_view = self._views.some(rows, query)
         best = self._statistics(
-            rows, similarity[rows], lead[rows], texts @ query, named, fits, colour
+            rows, similarity[rows], lead[rows], texts @ query, named, by_view, colour
         )
         full = {}
         for name in FEATURES:
@@ -201,7 +182,7 @@ class EvidenceIndex:
         lead: np.ndarray,
         texts: np.ndarray,
         named: np.ndarray | None,
-        fits: np.ndarray,
+        by_view: np.ndarray,
         colour: np.ndarray,
     ) -> Evidence:
         """Args:
@@ -209,7 +190,7 @@ class EvidenceIndex:
         similarity, lead: [m] of those.
         texts: cosines of the query with the rivals and the supports' names.
         named: the same of the query without adjectives, None if it had none.
-        fits: [m,V] cosines of their views.
+        by_view: [m] mean cosine of the better half of their views.
         colour: [m] likelihood of the asked colours.
         """
         closeness = texts[: self._n_rivals]
@@ -222,10 +203,9 @@ class EvidenceIndex:
         fit_unit = self._rival_fit_unit[rows]
         profile = fit_unit @ _unit(closeness)
         plain, named = named is None, texts if named is None else named
-        fits.sort(axis=1)
         return Evidence(
             similarity=similarity,
-            view_similarity=(fits * self._view_shares[rows]).sum(axis=1),
+            view_similarity=by_view,
             margin=similarity - rival_fit.max(axis=1),
             preference=self._preference(rows, similarity, near),
             rank=-better / max(len(closeness) - len(near), 1),
@@ -235,7 +215,9 @@ class EvidenceIndex:
             lead=lead,
             noun=profile if plain else fit_unit @ _unit(named[: self._n_rivals]),
             plain=(self._ones if plain else self._zeros)[rows],
-            kind=self._kind(named)[rows],
+            kind=self._kinds.agreement(
+                named[self._n_rivals :], float(named[: self._n_rivals].max())
+            )[rows],
             views=self._seen[rows],
             colour=colour,
             size=self._size(named[: self._n_rivals], rows),
@@ -263,16 +245,6 @@ class EvidenceIndex:
         z = (self._null_fit - self._null_mean[:, None]) / self._null_std[:, None]
         return np.sort(z.max(axis=0))
 
-    def _kind(self, texts: np.ndarray) -> np.ndarray:
-        """Args: texts: cosines of a noun with the rivals, and with the supports' names."""
-        nearest = texts[: self._n_rivals].max() - 1e-3
-        supports = texts[self._n_rivals :]
-        if supports[: len(RAISED_NOUNS)].max() >= nearest:
-            return self._kinds[_RAISED]
-        if supports[len(RAISED_NOUNS) :].max() >= nearest:
-            return self._kinds[_FLOOR]
-        return self._kinds[_THING]
-
 
 def encode_query(parsed: ParsedQuery, encoder: Encoder) -> tuple[np.ndarray, np.ndarray | None]:
     """Vectors [D] of the target, and of the target without adjectives (None without any)."""
@@ -292,41 +264,6 @@ def rival_limit(closeness: np.ndarray) -> float:
     return 0.5 + 0.5 * _median(closeness)
 
 
-def _levels(objects: ObjectMap, up_world: np.ndarray | None) -> np.ndarray:
-    """[M] whether each object is a thing, a raised support, or a floor.
-
-    A floor is the lowest support, far below the highest one; a lone support counts as raised.
-    """
-    level = np.array([_RAISED if item.kind == "support" else _THING for item in objects])
-    if up_world is None or not (level == _RAISED).any():
-        return level
-    tops = np.array([item.box.corners @ up_world for item in objects]).max(axis=1)
-    supports = tops[level == _RAISED]
-    low = (tops < supports.max() - _FLOOR_BELOW_M) & (tops < supports.min() + _FLOOR_THICKNESS_M)
-    level[(level == _RAISED) & low] = _FLOOR
-    return level
-
-
-def _bulky(objects: ObjectMap) -> np.ndarray:
-    """[M] bool: as large as furniture."""
-    size = np.array([item.box.size for item in objects])
-    return np.asarray((size[:, 2] > _BULKY_M[1]) & (size[:, :2].max(axis=1) > _BULKY_M[0]))
-
-
-def _better_halves(owners: list[slice], n_views: int) -> tuple[np.ndarray, np.ndarray]:
-    """[M,V] rows of each object's views, filled up with `n_views`; and [M,V] the share that each
-    has in the mean of the better half, when they are sorted upwards."""
-    counts = np.array([rows.stop - rows.start for rows in owners])
-    widest = int(counts.max())
-    rows = np.full((len(owners), widest), n_views)
-    shares = np.zeros((len(owners), widest), np.float32)
-    for i, owner in enumerate(owners):
-        rows[i, : counts[i]] = np.arange(owner.start, owner.stop)
-        half = max((counts[i] + 1) // 2, 1)
-        shares[i, widest - half :] = 1 / half
-    return rows, shares
-
-
 def _median(values: np.ndarray) -> float:
     """The median of [n], n > 0; several times faster than numpy's for some hundred values."""
     low, high = (len(values) - 1) // 2, len(values) // 2
@@ -344,14 +281,3 @@ def _unit_rows(matrix: np.ndarray) -> np.ndarray:
     """Rows without their mean, of unit length: products of such rows are correlations."""
     centred = matrix - matrix.mean(axis=1, keepdims=True)
     return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
-
-
-def _stack_views(objects: ObjectMap, embeddings: np.ndarray) -> tuple[np.ndarray, list[slice]]:
-    """All views' vectors, and each object's rows; an object without views stands for itself."""
-    blocks, owners, start = [], [], 0
-    for item, embedding in zip(objects, embeddings):
-        block = item.view_embeddings if len(item.view_embeddings) else embedding[None]
-        blocks.append(block.astype(np.float32))
-        owners.append(slice(start, start + len(block)))
-        start += len(block)
-    return np.concatenate(blocks), owners
