@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from word_encoder import UP, WordEncoder, thing
 
 from grounding3d.features.vocabulary import FLOOR_NOUNS, RAISED_NOUNS
 from grounding3d.objects.base import ObjectMap
 from grounding3d.query.support_kinds import SupportKinds
 from grounding3d.query.view_fits import ViewFits
+from tests.query.word_encoder import UP, WordEncoder, thing
 
 
 def with_views(number: int, count: int) -> tuple:
@@ -37,8 +37,8 @@ def test_the_better_half_of_each_objects_views_counts() -> None:
 def test_a_table_is_asked_for_and_the_floor_is_none() -> None:
     shelf = thing(4, "mug", (2, 0, 0.5), (0.8, 0.3, 1.0))  # as large as furniture: may be a shelf
     objects = ObjectMap([
-        thing(1, "floor", (0, 0, -0.02), (4, 4, 0.04)), thing(2, "table", (0, 0, 0.7), (1, 1, 0.05)),
-        thing(3, "mug", (0, 0, 0.8)), shelf,
+        thing(1, "floor", (0, 0, -0.02), (4, 4, 0.04)),
+        thing(2, "table", (0, 0, 0.7), (1, 1, 0.05)), thing(3, "mug", (0, 0, 0.8)), shelf,
     ])  # fmt: skip
     kinds = SupportKinds(objects, WordEncoder(), UP)
 
