@@ -23,7 +23,7 @@ from association_baselines import concept_graphs, mask_graph
 from grounding3d.capture import open_capture
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.features.crops import encode_masks
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.features.masks import make_mask_source
 from grounding3d.fusion.association import SegmentFuser
 from grounding3d.fusion.base import FusedSegment, Segment
@@ -48,7 +48,7 @@ class Options:
     """Captures with ground truth."""
     out: Annotated[Path, tyro.conf.arg(aliases=("-o",))] = Path("out/association")
     """Folder for the figures."""
-    encoder: str = "bundled-v4"
+    encoder: str = BUNDLED
 
 
 @dataclass(frozen=True, eq=False)

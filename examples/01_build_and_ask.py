@@ -13,8 +13,9 @@ from grounding3d.live.mapping import build_scene
 from grounding3d.query.engine import QueryEngine
 
 recording = sys.argv[1] if len(sys.argv) > 1 else "scenes/tabletop"
-encoder = load_encoder("bundled-v4")
-scene = build_scene(open_capture(recording), Config(), encoder)
+config = Config()
+encoder = load_encoder(config.encoder)
+scene = build_scene(open_capture(recording), config, encoder)
 
 answer = QueryEngine(scene, encoder).ask(sys.argv[2] if len(sys.argv) > 2 else "where is the table")
 print(answer.status, "-", answer.reason)

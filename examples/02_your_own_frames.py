@@ -13,7 +13,8 @@ from grounding3d.live.mapping import Mapper
 
 camera = Camera.from_focal(300, 300, 159.5, 119.5, 320, 240)
 up = np.array([0.0, 0.0, 1.0])
-mapper = Mapper(Config(), load_encoder("bundled-v4"), up_world=up)
+config = Config()
+mapper = Mapper(config, load_encoder(config.encoder), up_world=up)
 
 for step in range(5):
     # your driver's images go here; this camera looks at an empty floor, z = 0

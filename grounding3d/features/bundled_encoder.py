@@ -1,4 +1,4 @@
-"""bundled-v4: the small demonstration encoder that travels in the package."""
+"""The small demonstration encoder that travels in the package."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ import numpy as np
 from grounding3d.compat import prepare_torchvision
 from grounding3d.errors import EncoderError
 from grounding3d.features.base import CLIP_CANONICAL_PHRASES
+from grounding3d.features.encoders import BUNDLED
 from grounding3d.features.open_clip_encoder import OpenClipEncoder
 
 if TYPE_CHECKING:
     import torch
 
 FOLDER = Path(__file__).parent / "bundled"
-_STEM = "bundled_v4"
+STEM = BUNDLED.replace("-", "_")
 
 
-def load_bundled(spec: str = "bundled-v4", device: str = "cpu") -> OpenClipEncoder:
+def load_bundled(spec: str = BUNDLED, device: str = "cpu") -> OpenClipEncoder:
     """The bundled encoder.
 
     Raises:
         EncoderError: the package was installed without the encoder's files.
     """
-    return load_artefacts(spec, FOLDER, _STEM, device)
+    return load_artefacts(spec, FOLDER, STEM, device)
 
 
 def load_artefacts(spec: str, folder: Path, stem: str, device: str = "cpu") -> OpenClipEncoder:

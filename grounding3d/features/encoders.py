@@ -9,28 +9,32 @@ from grounding3d.errors import ConfigError, EncoderError
 from grounding3d.features.base import Encoder
 from grounding3d.registry import Registry
 
+_VERSION = 4
+BUNDLED = f"bundled-v{_VERSION}"
+"""SPEC of the encoder that travels in the package."""
+
 ENCODERS = Registry(
     "encoder",
     {
-        "bundled-v4": "grounding3d.features.bundled_encoder:load_bundled",
+        BUNDLED: "grounding3d.features.bundled_encoder:load_bundled",
         "open_clip": "grounding3d.features.open_clip_spec:load_open_clip",
     },
     group="grounding3d.encoders",
 )
 """Name -> `load(spec, device) -> Encoder`. The name is the SPEC up to its first colon."""
 
-RETIRED = dict.fromkeys(("bundled-v1", "bundled-v2", "bundled-v3"), "bundled-v4")
+RETIRED = {f"bundled-v{n}": BUNDLED for n in range(1, _VERSION)}
 """Encoders whose weights no longer travel in the package, and what took their place. A version's
 name is never given to other weights."""
 
-GRAMMAR = "bundled-v4, open_clip:ARCH/TAG, open_clip:ARCH@FILE or the name of an entry point"
+GRAMMAR = f"{BUNDLED}, open_clip:ARCH/TAG, open_clip:ARCH@FILE or the name of an entry point"
 
 
 def load_encoder(spec: str, device: str = "cpu") -> Encoder:
     """The encoder that `spec` names; its weights are read when a side is first used.
 
     Args:
-        spec: `bundled-v4`, `open_clip:ARCH/TAG`, `open_clip:ARCH@FILE`, or a name from the
+        spec: `BUNDLED`, `open_clip:ARCH/TAG`, `open_clip:ARCH@FILE`, or a name from the
             entry-point group `grounding3d.encoders` (whatever follows a colon is its own).
         device: torch device of the towers.
 

@@ -13,6 +13,7 @@ from grounding3d.capture.base import CaptureConfig
 from grounding3d.config import Section
 from grounding3d.errors import ConfigError
 from grounding3d.features.dense_sources import DenseConfig
+from grounding3d.features.encoders import BUNDLED
 from grounding3d.features.masks import MaskConfig
 from grounding3d.fusion.config import FusionConfig
 from grounding3d.fusion.field_config import FieldConfig
@@ -83,7 +84,7 @@ class LiveConfig(Section):
 class Config(Section):
     """Everything that shapes a scene; stored in its manifest."""
 
-    encoder: str = Field("bundled-v4", description="encoder SPEC")
+    encoder: str = Field(BUNDLED, description="encoder SPEC")
     device: str = Field("cpu", description="torch device")
     capture: CaptureConfig = CaptureConfig()
     keyframes: KeyframeConfig = KeyframeConfig()

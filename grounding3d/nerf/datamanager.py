@@ -25,7 +25,7 @@ from torch import Tensor
 
 from grounding3d.features.affinity import load_affinity
 from grounding3d.features.base import Encoder
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.nerf.dataparser import GroundingDataParserConfig
 from grounding3d.nerf.dataset import RGBDDataset
 from grounding3d.nerf.facts import FACTS, WORLD, SceneFacts
@@ -46,7 +46,7 @@ class GroundingDataManagerConfig(VanillaDataManagerConfig):
     eval_num_rays_per_batch: int = 1024
     ray_width: int | None = None
     """Images are reduced for rays until none is wider than this, pixels; None: full size."""
-    encoder: str | None = "bundled-v4"
+    encoder: str | None = BUNDLED
     """Encoder of the language field, as `--encoder` elsewhere; None: no language."""
     language_rays: int = 1024
     """Rays of a batch that also carry a crop's vector."""

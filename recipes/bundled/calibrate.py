@@ -25,6 +25,7 @@ from grounding3d.query.fitting import check_samples, fit_calibration, validation
 from grounding3d.query.parse import parse
 from grounding3d.query.samples import Sample, collect_samples, load_samples, save_samples
 from grounding3d.query.truth import read_truth
+from recipes.bundled.model import SPEC
 
 _log = logging.getLogger("calibrate")
 TRUTH = "ground_truth.json"
@@ -134,7 +135,7 @@ def main() -> None:
     parser.add_argument("--meshes", type=Path, help="mesh pack; default: parametric objects only")
     parser.add_argument("--frames", type=int, default=20)
     parser.add_argument("--room-frames", type=int, default=90)
-    parser.add_argument("--encoder", default="bundled-v4")
+    parser.add_argument("--encoder", default=SPEC)
     parser.add_argument("--name", help="id of the table; default: ENCODER-1")
     parser.add_argument("--out", type=Path, default=FOLDER)
     args = parser.parse_args()

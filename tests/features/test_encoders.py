@@ -10,24 +10,16 @@ import pytest
 from tiny_clip import ARCHITECTURES, make_tiny_clip
 
 from grounding3d.errors import ConfigError, EncoderError
-from grounding3d.features.bundled_encoder import FOLDER
-from grounding3d.features.encoders import ENCODERS, load_encoder
+from grounding3d.features.encoders import BUNDLED, ENCODERS, load_encoder
 from grounding3d.features.open_clip_spec import parse_open_clip
 from grounding3d.features.preprocess import CLIP_MEAN, Preprocess
-
-BUNDLED = pytest.param(
-    "bundled-v4",
-    marks=pytest.mark.skipif(
-        not (FOLDER / "bundled_v4.safetensors").is_file(), reason="no bundled weights here"
-    ),
-)
 
 
 @pytest.fixture(params=[*ARCHITECTURES, BUNDLED])
 def encoder(request: pytest.FixtureRequest, tmp_path: Path):
     """One encoder of every kind."""
     name = request.param
-    return load_encoder(name if name == "bundled-v4" else make_tiny_clip(tmp_path, name))
+    return load_encoder(name if name == BUNDLED else make_tiny_clip(tmp_path, name))
 
 
 @pytest.fixture
@@ -154,9 +146,9 @@ def test_phrases_in_any_language_and_none_at_all(encoder):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("bundeled-v4", "Did you mean 'bundled-v4'"),
-        ("bundled-v1", "Build the scene again with --encoder bundled-v4"),
-        ("bundled-v2", "Build the scene again with --encoder bundled-v4"),
+        (BUNDLED.replace("led", "eled"), f"Did you mean {BUNDLED!r}"),
+        ("bundled-v1", f"Build the scene again with --encoder {BUNDLED}"),
+        ("bundled-v2", f"Build the scene again with --encoder {BUNDLED}"),
         ("", "open_clip:ARCH/TAG"),
         ("open_clip:ViT-B-32", "ARCH@FILE"),
         ("open_clip:ViT-B-33/openai", "ViT-B-32"),
@@ -189,7 +181,7 @@ def test_spec_with_a_slash_in_the_path():
 
 
 def test_the_table_loads_nothing_by_itself():
-    assert ENCODERS.names()[:2] == ["bundled-v4", "open_clip"]
+    assert ENCODERS.names()[:2] == [BUNDLED, "open_clip"]
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
@@ -198,4 +190,4 @@ def test_a_device_that_is_not_there_is_told_before_anything_is_loaded(monkeypatc
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match=f"{device}.*GPU"):
-        load_encoder("bundled-v4", device)
+        load_encoder(BUNDLED, device)

@@ -9,7 +9,7 @@ import pytest
 from tiny_clip import make_tiny_clip
 
 from grounding3d.errors import EncoderError
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.features.identity import check_same_encoder, identify
 from grounding3d.features.prompts import PROMPTS, prompts_of
 
@@ -32,7 +32,7 @@ def test_the_ensemble_is_the_default_and_the_identity_tells_it(tmp_path: Path):
 
 
 def test_the_bundled_encoder_uses_none():
-    assert load_encoder("bundled-v4").templates == ("{}",)
+    assert load_encoder(BUNDLED).templates == ("{}",)
 
 
 @pytest.mark.parametrize("spec", ["open_clip:a/b?prompts=x", "open_clip:a/b?words=plain", "o?"])

@@ -11,7 +11,7 @@ from factories import UP, ListCapture, make_capture, table_scene
 
 from grounding3d.capture.folder_writer import write_folder
 from grounding3d.features.base import Encoder
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.features.identity import identify
 from grounding3d.fusion.gaussian_features import gaussian_features
 from grounding3d.geometry.boxes import OBB
@@ -40,7 +40,7 @@ def recorded(folder: Path, count: int = 8) -> Path:
 
 @lru_cache(maxsize=1)
 def encoder() -> Encoder:
-    return load_encoder("bundled-v4")
+    return load_encoder(BUNDLED)
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from grounding3d.capture import CaptureConfig, open_capture
 from grounding3d.capture.ros2_storage import Bag, open_bag
 from grounding3d.capture.ros2_writer import write_ros2_bag
 from grounding3d.errors import CaptureError
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.interfaces.cli import main
 from grounding3d.live.answer_bag import AnswerBag
 from grounding3d.live.config import load_config
@@ -95,7 +95,7 @@ def test_the_answers_are_right_in_metres_and_the_same_in_all_forms(output: Path)
 
 
 def test_the_answers_are_those_of_an_offline_build(bag: Path, output: Path) -> None:
-    encoder = load_encoder("bundled-v4")
+    encoder = load_encoder(BUNDLED)
     scene = build_scene(open_capture(bag), load_config(overrides=POINTS[1:]), encoder)
     offline = QueryEngine(scene, encoder).ask("where is the mug").candidates[0]
     with open_bag(output) as answers:

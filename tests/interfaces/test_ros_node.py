@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.objects.store import load_scene, save_scene
 from tests.interfaces.ros_probe import Probe
 from tests.interfaces.ros_world import PROGRAM, named_scene, running
@@ -33,7 +33,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("scenes")
-    encoder = load_encoder("bundled-v4")
+    encoder = load_encoder(BUNDLED)
     save_scene(path / "kitchen", named_scene(encoder, NOUNS))
     save_scene(path / "office", named_scene(encoder, ["desk", "laptop"], uuid="1e1e"))
     return path

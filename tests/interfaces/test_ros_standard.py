@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.objects.store import load_scene, save_scene
 from tests.interfaces.ros_probe import Probe
 from tests.interfaces.ros_world import PROGRAM, named_scene, running
@@ -36,7 +36,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("standard")
-    save_scene(path / "scene", named_scene(load_encoder("bundled-v4"), ["table", "mug"]))
+    save_scene(path / "scene", named_scene(load_encoder(BUNDLED), ["table", "mug"]))
     return path
 
 

@@ -12,16 +12,11 @@ import pytest
 from box_scene import BOXES, IDS, encoder, language_scene, recorded
 
 from grounding3d.errors import ConfigError
-from grounding3d.features.bundled_encoder import FOLDER
 from grounding3d.interfaces.cli import main
 from grounding3d.interfaces.suites import SceneSource, build_key, find_cases
 from grounding3d.live.config import load_config
 from grounding3d.objects.store import save_scene
 from grounding3d.query.calibration import load_calibration
-
-pytestmark = pytest.mark.skipif(
-    not (FOLDER / "bundled_v4.safetensors").is_file(), reason="no bundled weights here"
-)
 
 PRESENT = {"where is the mug": "red", "keyboard": "green", "find the bottle": "blue"}
 ABSENT = ("where is the teddy bear", "banana", "umbrella")

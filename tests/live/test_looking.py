@@ -13,7 +13,7 @@ from grounding3d.capture import CaptureConfig, open_capture
 from grounding3d.capture.base import RGBDFrame
 from grounding3d.errors import ArrayError
 from grounding3d.features.base import Mask
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.live.config import Config
 from grounding3d.live.looking import Looker, Lookout, Sight
 from grounding3d.live.mapping import Mapper
@@ -26,7 +26,7 @@ DESK = Path(__file__).resolve().parents[2] / "scenes" / "desk"
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_encoder("bundled-v4")
+    return load_encoder(BUNDLED)
 
 
 def test_the_map_is_the_same_with_more_threads(encoder) -> None:

@@ -12,7 +12,7 @@ import pytest
 from grounding3d.capture import CaptureConfig, open_capture
 from grounding3d.errors import Cancelled, CaptureError
 from grounding3d.features.dense_sources import DenseConfig
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.fusion.base import NO_CODE
 from grounding3d.live.config import Config
 from grounding3d.live.mapping import Mapper, build_scene
@@ -26,7 +26,7 @@ DESK = Path(__file__).resolve().parents[2] / "scenes" / "desk"
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_encoder("bundled-v4")
+    return load_encoder(BUNDLED)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from grounding3d.capture.base import RGBDFrame
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.live.config import Config
 from grounding3d.live.mapping import Mapper
 from grounding3d.query.answer import Candidate
@@ -59,7 +59,7 @@ def table() -> Table:
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_encoder("bundled-v4")
+    return load_encoder(BUNDLED)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.transforms import look_at
 from grounding3d.live.approach import ApproachPose, approach_pose
@@ -26,9 +26,7 @@ CAMERA = Camera.from_focal(260, 260, 159.5, 119.5, 320, 240)
 @pytest.fixture(scope="module")
 def mapped() -> LanguageScene:
     """A walk around the table, looking at it and at the floor before it."""
-    mapper = Mapper(
-        Config(scene=SceneConfig(backend="points")), load_encoder("bundled-v4"), up_world=UP
-    )
+    mapper = Mapper(Config(scene=SceneConfig(backend="points")), load_encoder(BUNDLED), up_world=UP)
     poses = []
     for angle in np.deg2rad(np.arange(0, 360, 30)):
         out = np.array([np.cos(angle), np.sin(angle), 0])

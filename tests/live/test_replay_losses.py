@@ -11,7 +11,7 @@ import pytest
 from grounding3d.capture import open_capture
 from grounding3d.capture.folder_writer import write_folder
 from grounding3d.errors import SceneError
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.live.config import load_config
 from grounding3d.live.mapping import Mapper, build_scene
 from grounding3d.live.replay import Replayer
@@ -24,7 +24,7 @@ CONFIG = load_config(overrides=["scene.backend=points"])
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_encoder("bundled-v4")
+    return load_encoder(BUNDLED)
 
 
 def told_by_replay(bag: Path, encoder, caplog: pytest.LogCaptureFixture) -> str:

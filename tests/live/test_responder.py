@@ -10,7 +10,7 @@ import pytest
 
 from grounding3d.errors import EncoderError
 from grounding3d.features.base import Encoder
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.live.responder import ErrorCode, Question, Responder, question_from_text
 from grounding3d.live.transforms import LiveTransforms
 from tests.capture.ros2_bags import transform, translation
@@ -22,7 +22,7 @@ MUG = np.array([0.6, 0.1, 0.05])
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    return load_encoder("bundled-v4")
+    return load_encoder(BUNDLED)
 
 
 @pytest.fixture(scope="module")

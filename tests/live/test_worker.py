@@ -16,7 +16,7 @@ import pytest
 
 from grounding3d.capture import CaptureConfig, open_capture
 from grounding3d.errors import GroundingError, SceneError
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.live.config import Config, LiveConfig
 from grounding3d.live.mapping import Mapper
 from grounding3d.live.worker import MappingWorker
@@ -76,7 +76,7 @@ def labels(scene: LanguageScene) -> list[str]:
 
 
 def test_the_map_is_that_of_a_mapper_in_this_process(worker: MappingWorker, desk) -> None:
-    mapper = Mapper(CONFIG, load_encoder("bundled-v4"), up_world=desk.up_world)
+    mapper = Mapper(CONFIG, load_encoder(BUNDLED), up_world=desk.up_world)
     for frame in desk:
         mapper.add(frame)
         assert worker.submit(frame)

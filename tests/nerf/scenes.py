@@ -7,6 +7,7 @@ import torch
 from nerfstudio.data.scene_box import SceneBox
 from torch import Tensor, nn
 
+from grounding3d.features.encoders import BUNDLED
 from grounding3d.geometry.transforms import make_pose
 from grounding3d.nerf.export import StoredNerf
 from grounding3d.nerf.facts import FACTS, SceneFacts
@@ -41,7 +42,7 @@ def small_model(dim: int = 0, half_m: float = 2.0) -> StoredNerf:
         metadata={FACTS: SceneFacts(half_m, True, language_dim=dim)},
     )
     world = NerfWorld(make_pose(np.eye(3), -CENTRE), 1 / half_m)
-    return StoredNerf(model.eval(), world, "bundled-v4" if dim else None, (0.1, 0.5))
+    return StoredNerf(model.eval(), world, BUNDLED if dim else None, (0.1, 0.5))
 
 
 class Floor(nn.Module):

@@ -21,6 +21,7 @@ from safetensors.numpy import load_file
 from grounding3d.capture.formats import open_capture
 from grounding3d.capture.nerfstudio_writer import write_nerfstudio
 from grounding3d.errors import Cancelled, ConfigError, TrainingError
+from grounding3d.features.encoders import BUNDLED
 from grounding3d.geometry.transforms import transform_points
 from grounding3d.nerf.config import JobSettings, read_settings
 from grounding3d.nerf.export import load_nerf, save_nerf
@@ -124,7 +125,7 @@ def test_a_regulariser_is_trained_and_not_stored(frames_folder: Path, tmp_path: 
     torch.save(tower.state_dict(), tmp_path / "tower.pth")
     spec = f"timm:vit_tiny_patch16_224@{tmp_path / 'tower.pth'}"
     language = {"language_frames": 1, "crop_shares": [0.6], "language_rays": 64}
-    values = settings(encoder="bundled-v4", overrides={**language, "regulariser": spec})
+    values = settings(encoder=BUNDLED, overrides={**language, "regulariser": spec})
     work = make_work(tmp_path / "work", frames_folder, values)
     trained = train(work, read_settings(work), StopAt())
     names = [name for name, _ in trained.nerf.model.named_parameters()]
@@ -151,7 +152,7 @@ def test_a_job_without_network_learns_where_the_red_box_is(
 ) -> None:
     overrides = {"iterations": 350, "rays_per_step": 2048, "model": {}, "view_width": 160}
     values = settings(
-        encoder="bundled-v4",
+        encoder=BUNDLED,
         views=[0, 4],
         overrides={**overrides, "ray_width": 160, "language_frames": 2, "crop_shares": [0.3, 0.6]},
     )

@@ -12,6 +12,7 @@ import torch
 from safetensors.numpy import load_file
 
 from grounding3d.errors import SceneError
+from grounding3d.features.encoders import BUNDLED
 from grounding3d.geometry.camera import Camera
 from grounding3d.geometry.transforms import look_at
 from grounding3d.nerf.export import load_nerf, save_nerf
@@ -96,7 +97,7 @@ def test_a_stored_nerf_draws_the_same_pictures(tmp_path: Path) -> None:
     again = draw_view(load_nerf(folder), CAMERA, POSE)
     np.testing.assert_array_equal(after.rgb, again.rgb)
     np.testing.assert_array_equal(after.depth_m, again.depth_m)
-    assert once.encoder == "bundled-v4"
+    assert once.encoder == BUNDLED
     assert once.model.facts == dataclasses.replace(nerf.model.facts)
 
 

@@ -9,8 +9,7 @@ import pytest
 from tiny_clip import make_tiny_clip
 
 from grounding3d.features.base import Encoder
-from grounding3d.features.bundled_encoder import FOLDER
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.features.identity import identify
 from grounding3d.fusion.base import GaussianFeatures
 from grounding3d.geometry.boxes import OBB
@@ -44,9 +43,7 @@ def words() -> Encoder:
 @pytest.fixture(scope="session")
 def bundled() -> Encoder:
     """The bundled encoder: texts mean something."""
-    if not (FOLDER / "bundled_v4.safetensors").is_file():
-        pytest.skip("no bundled weights here")
-    return load_encoder("bundled-v4")
+    return load_encoder(BUNDLED)
 
 
 def make_object(

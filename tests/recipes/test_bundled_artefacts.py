@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "grounding3d" / "features" / "bundled"
-
-pytestmark = pytest.mark.skipif(
-    not (FOLDER / "bundled_v4.safetensors").exists(), reason="the encoder's files are not here"
-)
+from grounding3d.features.bundled_encoder import FOLDER, STEM
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +19,9 @@ def encoder():
 
 def test_the_files_are_complete_and_small() -> None:
     assert sum(f.stat().st_size for f in FOLDER.iterdir() if f.is_file()) < 20e6
-    config = json.loads((FOLDER / "bundled_v4.json").read_text())
+    config = json.loads((FOLDER / f"{STEM}.json").read_text())
     assert {"embed_dim", "vision_cfg", "text_cfg", "preprocess_cfg"} <= set(config)
-    held_out = json.loads((FOLDER / "bundled_v4_provenance.json").read_text())["held_out"]
+    held_out = json.loads((FOLDER / f"{STEM}_provenance.json").read_text())["held_out"]
     assert len(held_out) == len(set(held_out)) == 16
 
 

@@ -29,7 +29,8 @@ class Build:
     device: Literal["cpu", "cuda"] | None = None
     """Where torch runs."""
     encoder: str | None = None
-    """bundled-v4, open_clip:ARCH/TAG, open_clip:ARCH@FILE, or an installed plug-in's name."""
+    """open_clip:ARCH/TAG, open_clip:ARCH@FILE, or an installed plug-in's name; default: the bundled
+    one."""
     world_frame: str | None = None
     """Frame id of the answers' coordinates."""
     save_every: float | None = None

@@ -13,8 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from grounding3d.features.base import Encoder
-from grounding3d.features.bundled_encoder import FOLDER
-from grounding3d.features.encoders import load_encoder
+from grounding3d.features.encoders import BUNDLED, load_encoder
 from grounding3d.features.identity import identify
 from grounding3d.fusion.gaussian_features import gaussian_features
 from grounding3d.geometry.boxes import OBB
@@ -44,9 +43,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def bundled() -> Encoder:
     """The bundled encoder: texts mean something."""
-    if not (FOLDER / "bundled_v4.safetensors").is_file():
-        pytest.skip("no bundled weights here")
-    return load_encoder("bundled-v4")
+    return load_encoder(BUNDLED)
 
 
 @pytest.fixture(scope="session")
