@@ -229,6 +229,40 @@ class TestNothingIsLost:
         assert run("query", str(scene), "where is the table").returncode == 0
 
 
+class TestOutput:
+    """The program in a pipe: buffered as usual, whatever the tests' own environment says."""
+
+    ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+
+    @pytest.mark.parametrize("command", [["info", "{scene}"], ["--help"]])
+    def test_a_reader_that_has_gone_ends_it_in_silence(self, scene, command) -> None:
+        reader, writer = os.pipe()
+        os.close(reader)
+        program = [sys.executable, "-m", "grounding3d"]
+        try:
+            result = subprocess.run(
+                [*program, *(word.format(scene=scene) for word in command)],
+                stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120,
+                env=self.ENVIRONMENT,
+            )  # fmt: skip
+        finally:
+            os.close(writer)
+        assert (result.returncode, result.stderr) == (128 + signal.SIGPIPE, "")
+
+    def test_output_that_cannot_be_written_is_one_line(self, scene) -> None:
+        with open("/dev/full", "w") as full:
+            result = subprocess.run(
+                [sys.executable, "-m", "grounding3d", "info", str(scene)],
+                stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, env=self.ENVIRONMENT,
+            )  # fmt: skip
+        assert result.returncode == 1
+        assert result.stderr == "grounding3d: No space left on device\n"
+
+    def test_without_output_there_is_help(self) -> None:
+        result = run("--help", preexec_fn=lambda: os.close(1))
+        assert result.returncode == 0, result.stderr
+
+
 def test_an_unknown_field_lists_the_known_ones(capsys, tmp_path) -> None:
     arguments = ["build", str(bundled_bag()), "-o", str(tmp_path / "s")]
     assert main([*arguments, "--set", "fusion.voxel=1"]) == 2
