@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import convolve
@@ -25,6 +26,23 @@ PIXEL_TYPES: dict[str, tuple[type, int]] = {
     "64FC1": (np.float64, 1),
 }
 DEPTH_TYPES = {"16UC1", "mono16", "16SC1", "32FC1", "64FC1"}
+
+
+class SemiPlanar(NamedTuple):
+    """A layout of luma followed by interleaved chroma.
+
+    `chroma_step`: rows and columns of pixels that share a chroma value; `u_first`: which is first.
+    """
+
+    chroma_step: tuple[int, int]
+    u_first: bool
+
+
+SEMI_PLANAR = {
+    "nv12": SemiPlanar((2, 2), True),
+    "nv21": SemiPlanar((2, 2), False),
+    "nv24": SemiPlanar((1, 1), True),
+}
 
 
 def rgb_from_bayer(mosaic: np.ndarray, tile: str) -> np.ndarray:
@@ -52,11 +70,38 @@ def rgb_from_bayer(mosaic: np.ndarray, tile: str) -> np.ndarray:
 
 
 def rgb_from_yuv422(pixels: np.ndarray, *, luma_first: bool) -> np.ndarray:
-    """RGB [H,W,3] uint8 from packed 4:2:2 [H,W,2] uint8, ITU-R BT.601 with video range."""
+    """RGB [H,W,3] uint8 from packed 4:2:2 [H,W,2] uint8."""
     luma, chroma = (0, 1) if luma_first else (1, 0)
-    y = 1.164 * (pixels[..., luma].astype(np.float32) - 16)
-    u = np.repeat(pixels[:, 0::2, chroma], 2, axis=1)[:, : y.shape[1]].astype(np.float32) - 128
-    v = np.repeat(pixels[:, 1::2, chroma], 2, axis=1)[:, : y.shape[1]].astype(np.float32) - 128
+    width = pixels.shape[1]
+    u, v = (np.repeat(pixels[:, i::2, chroma], 2, axis=1)[:, :width] for i in (0, 1))
+    return _rgb_from_yuv(pixels[..., luma], u, v)
+
+
+def semi_planar_rows(encoding: str, height: int) -> int:
+    """How many rows of luma's length an image of `SEMI_PLANAR` takes."""
+    rows, columns = SEMI_PLANAR[encoding].chroma_step
+    return height + -(-height // rows) * 2 // columns
+
+
+def rgb_from_semi_planar(rows: np.ndarray, encoding: str, height: int, width: int) -> np.ndarray:
+    """RGB [height,width,3] uint8 from a plane of luma and, below it, one of interleaved chroma.
+
+    Args:
+        rows: [semi_planar_rows(encoding, height), n] uint8 with n of at least `width`, even.
+    """
+    layout = SEMI_PLANAR[encoding]
+    chroma = rows[height:].reshape(-1, rows.shape[1] // layout.chroma_step[1], 2)
+    for axis, step in enumerate(layout.chroma_step):
+        chroma = np.repeat(chroma, step, axis=axis)
+    chroma = chroma[:height, :width]
+    u, v = (chroma[..., i] for i in ((0, 1) if layout.u_first else (1, 0)))
+    return _rgb_from_yuv(rows[:height, :width], u, v)
+
+
+def _rgb_from_yuv(y: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """RGB [H,W,3] uint8 of three [H,W] uint8, ITU-R BT.601 with video range."""
+    y = 1.164 * (y.astype(np.float32) - 16)
+    u, v = u.astype(np.float32) - 128, v.astype(np.float32) - 128
     rgb = np.stack([y + 1.596 * v, y - 0.813 * v - 0.391 * u, y + 2.018 * u], axis=-1)
     return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
 
@@ -101,3 +146,17 @@ COLOR_CONVERTERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     **{f"bayer_{tile}8": _bayer8(tile) for tile in _BAYER},
     **{f"bayer_{tile}16": _bayer16(tile) for tile in _BAYER},
 }
+COLOR_ENCODINGS = (*COLOR_CONVERTERS, *SEMI_PLANAR)
+
+
+def rgb_from_grey(pixels: np.ndarray, encoding: str) -> np.ndarray:
+    """RGB [H,W,3] uint8 of a picture with one channel [H,W] of 8 or 16 bits.
+
+    Args:
+        encoding: of the image before it was compressed; of a mosaic the colours are made out.
+    """
+    if encoding.startswith("bayer_") and encoding in COLOR_CONVERTERS:
+        rgb = rgb_from_bayer(pixels, encoding.removeprefix("bayer_").rstrip("0123456789"))
+    else:
+        rgb = _grey(pixels[..., None])
+    return rgb if rgb.dtype == np.uint8 else _high_byte(rgb)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grounding3d.capture.base import CaptureConfig
-from grounding3d.capture.ros2_pixels import COLOR_CONVERTERS
+from grounding3d.capture.ros2_pixels import COLOR_ENCODINGS
 from grounding3d.capture.ros2_storage import Bag
 from grounding3d.capture.ros_images import is_depth_encoding
 from grounding3d.capture.tf_buffer import frame_name
@@ -157,7 +157,7 @@ def _judge(name: str, message: Any) -> ImageTopic | None:
         is_depth = False
     if (_NO_DEPTH if is_depth else _NO_COLOR).search(stream):
         return None
-    if not is_depth and encoding is not None and encoding not in COLOR_CONVERTERS:
+    if not is_depth and encoding is not None and encoding not in COLOR_ENCODINGS:
         return None
     if is_depth:
         order = int(not _ALIGNED.search(stream))

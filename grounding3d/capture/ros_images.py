@@ -15,7 +15,16 @@ from PIL import Image, UnidentifiedImageError
 
 from grounding3d.capture.base import clean_depth
 from grounding3d.capture.ros2_compressed_depth import decode_compressed_depth
-from grounding3d.capture.ros2_pixels import COLOR_CONVERTERS, DEPTH_TYPES, PIXEL_TYPES
+from grounding3d.capture.ros2_pixels import (
+    COLOR_CONVERTERS,
+    COLOR_ENCODINGS,
+    DEPTH_TYPES,
+    PIXEL_TYPES,
+    SEMI_PLANAR,
+    rgb_from_grey,
+    rgb_from_semi_planar,
+    semi_planar_rows,
+)
 from grounding3d.capture.tf_buffer import frame_name, stamp_seconds
 from grounding3d.errors import CaptureError, GroundingError
 from grounding3d.geometry.camera import Camera
@@ -59,8 +68,12 @@ def is_depth_encoding(message: Any) -> bool:
     """Whether an Image or CompressedImage holds distances, or 16-bit values that may be."""
     if hasattr(message, "encoding"):
         return message.encoding in DEPTH_TYPES
-    encoding = message.format.split(";")[0].strip()
-    return "compressedDepth" in message.format or encoding in DEPTH_TYPES
+    return "compressedDepth" in message.format or _encoding(message) in DEPTH_TYPES
+
+
+def _encoding(message: Any) -> str:
+    """What a CompressedImage says of the image before it was compressed; "" or less than that."""
+    return str(message.format.split(";")[0].strip())
 
 
 def decode_color(message: Any, topic: str) -> np.ndarray:
@@ -75,14 +88,18 @@ def decode_color(message: Any, topic: str) -> np.ndarray:
                 f"{message_name(message, topic)} is no colour image", found=message.format
             )
         with _opened(message, topic) as picture:
+            if picture.mode == "L":
+                return rgb_from_grey(np.asarray(picture), _encoding(message))
             if picture.mode.startswith("I"):
-                return np.repeat((np.asarray(picture) >> 8).astype(np.uint8)[..., None], 3, axis=-1)
+                return rgb_from_grey(np.asarray(picture).astype(np.uint16), _encoding(message))
             return np.asarray(picture.convert("RGB"))
+    if message.encoding in SEMI_PLANAR:
+        return _semi_planar(message, topic)
     convert = COLOR_CONVERTERS.get(message.encoding)
     if convert is None:
         raise CaptureError(
             f"{message_name(message, topic)} is no colour image of a known encoding",
-            expected="one of " + ", ".join(COLOR_CONVERTERS),
+            expected="one of " + ", ".join(COLOR_ENCODINGS),
             found=repr(message.encoding),
         )
     return np.ascontiguousarray(convert(_pixels(message, topic)))
@@ -114,10 +131,10 @@ def decode_depth(message: Any, topic: str, depth_unit_m: float | None = None) ->
             raise _damaged(message, topic, error) from error
     else:
         with _opened(message, topic) as picture:
-            if not picture.mode.startswith("I"):
+            if not picture.mode.startswith(("I", "F")):
                 raise CaptureError(
                     f"{message_name(message, topic)} is no depth image",
-                    expected="a 16-bit png",
+                    expected="a 16-bit png, or a tiff of floats",
                     found=f"{message.format!r} with {picture.mode} pixels",
                 )
             depth = np.asarray(picture)
@@ -212,6 +229,26 @@ def _pixels(message: Any, topic: str) -> np.ndarray:
     stored = np.dtype(dtype).newbyteorder(">" if message.is_bigendian else "<")
     pixels = np.ascontiguousarray(rows).view(stored)
     return pixels.astype(dtype, copy=False).reshape(height, width, channels)
+
+
+def _semi_planar(message: Any, topic: str) -> np.ndarray:
+    """Colour of a raw image of luma and, behind it, interleaved chroma.
+
+    `step` is the length of luma's rows, or all the bytes over the height, as others' code expects.
+    """
+    height, width = int(message.height), int(message.width)
+    data = np.frombuffer(message.data, np.uint8)
+    rows = semi_planar_rows(message.encoding, height)
+    row = data.size // max(rows, 1)
+    steps = (0, row, data.size // max(height, 1))
+    if not rows or row < width or row * rows != data.size or row % 2 or message.step not in steps:
+        raise CaptureError(
+            f"{message_name(message, topic)} has the wrong size",
+            expected=f"{rows} rows of at least {width} bytes for {width}x{height} "
+            f"{message.encoding}",
+            found=f"{data.size} bytes with a step of {message.step}",
+        )
+    return rgb_from_semi_planar(data.reshape(rows, row), message.encoding, height, width)
 
 
 def _opened(message: Any, topic: str) -> Image.Image:

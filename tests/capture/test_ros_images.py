@@ -106,6 +106,46 @@ def test_yuv422(encoding: str, luma: int) -> None:
     np.testing.assert_allclose(filled(81, 90, 240), [255, 0, 0], atol=2)  # BT.601's red
 
 
+def semi_planar(encoding: str, yuv: np.ndarray, stride: int) -> np.ndarray:
+    """Rows of an image [H,W,3] of luma and chroma, with padding of 99."""
+    height, width = yuv.shape[:2]
+    step = 1 if encoding == "nv24" else 2
+    chroma = yuv[::step, ::step, 2:0:-1] if encoding == "nv21" else yuv[::step, ::step, 1:]
+    below = np.full((len(chroma), stride * 2 // step), 99, np.uint8)
+    below[:, : 2 * chroma.shape[1]] = chroma.reshape(len(chroma), -1)
+    luma = np.full((height, stride), 99, np.uint8)
+    luma[:, :width] = yuv[..., 0]
+    return np.vstack([luma, below.reshape(-1, stride)])
+
+
+@pytest.mark.parametrize("encoding", ["nv12", "nv21", "nv24"])
+@pytest.mark.parametrize(("height", "width", "stride"), [(4, 6, 6), (5, 7, 8), (4, 6, 32)])
+def test_semi_planar(encoding: str, height: int, width: int, stride: int) -> None:
+    yuv = np.full((height, width, 3), (81, 90, 240), np.uint8)  # BT.601's red
+    yuv[:2] = 235, 128, 128
+    yuv[:, 4:] = 41, 240, 110  # blue
+    rows = semi_planar(encoding, yuv, stride)
+    for step in (stride, rows.size // height):
+        message = image(rows, encoding, height=height, width=width, step=step)
+        rgb = decode_color(message, "/c")
+        assert rgb.shape == (height, width, 3)
+        np.testing.assert_allclose(rgb[2:, :4], np.full_like(rgb[2:, :4], (255, 0, 0)), atol=2)
+        assert (rgb[:2, :4] == 255).all()
+        np.testing.assert_allclose(rgb[:, 4:], np.full_like(rgb[:, 4:], (0, 0, 255)), atol=2)
+    message.data = message.data[:-1]
+    with pytest.raises(CaptureError, match="wrong size"):
+        decode_color(message, "/c")
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_compressed_mosaics_become_colours(bits: int) -> None:
+    mosaic = np.tile(np.array([[200, 120], [120, 30]], np.uint8), (4, 5))
+    if bits == 16:
+        mosaic = mosaic.astype(np.uint16) << 8
+    message = compressed(encoded(mosaic, "png"), f"bayer_rggb{bits}; png compressed ")
+    assert (decode_color(message, "/c") == [200, 120, 30]).all()
+
+
 def test_rows_may_be_padded() -> None:
     padded = np.zeros((5, 32), np.uint8)
     padded[:, :18] = RGB.reshape(5, 18)
@@ -151,6 +191,12 @@ def test_compressed_colour(kind: str) -> None:
 def test_depth_as_a_plain_png() -> None:
     message = compressed(encoded(STEPS, "png"), "16UC1; png compressed ")
     np.testing.assert_allclose(decode_depth(message, "/d"), STEPS * 0.001, rtol=1e-6)
+
+
+def test_depth_as_a_tiff_of_metres() -> None:
+    metres = np.array([[np.nan, 0.5, 2.25]], np.float32)
+    depth = decode_depth(compressed(encoded(metres, "tiff"), "32FC1; tiff compressed "), "/d")
+    np.testing.assert_array_equal(depth, [[0, 0.5, 2.25]])
 
 
 @pytest.mark.parametrize("codec", ["png", "rvl"])
