@@ -182,12 +182,13 @@ class PairVotes:
                     self.vote(new, other, together, apart)
 
     def drop(self, old: int, heir: int | None = None) -> None:
-        """Forget a track, or give its votes to an heir."""
+        """Forget a track, or give its votes to an heir; see `_as_one`."""
         for pair in [p for p in self.counts if old in p]:
-            together, apart = self.counts.pop(pair)
+            row = self.counts.pop(pair)
             other = pair[0] if pair[1] == old else pair[1]
             if heir is not None and other != heir:
-                self.vote(heir, other, together, apart)
+                kept = (min(heir, other), max(heir, other))
+                self.counts[kept] = _as_one(self.counts.get(kept), row)
 
     def groups(self, ids: Iterable[int], consensus: float = 0.5) -> list[frozenset[int]]:
         """Tracks joined where more than this share of votes says together, the clearest first."""
@@ -208,9 +209,9 @@ class PairVotes:
             for other, row in votes.pop(b).items():
                 del votes[other][b]
                 if other != a:
-                    total = votes[a].get(other, np.zeros(2)) + row
-                    votes[a][other] = votes[other][a] = total
-                    heapq.heappush(heap, _entry(min(a, other), max(a, other), total))
+                    both = _as_one(votes[a].get(other), row)
+                    votes[a][other] = votes[other][a] = both
+                    heapq.heappush(heap, _entry(min(a, other), max(a, other), both))
         return sorted(groups.values(), key=min)
 
 
@@ -255,6 +256,16 @@ def _hang_together(
 def _entry(a: int, b: int, row: np.ndarray) -> tuple[float, float, int, int]:
     """Clearest majority first; ties go to the older tracks, whatever order they were seen in."""
     return -_consensus(row), -float(row[0]), a, b
+
+
+def _as_one(mine: np.ndarray | None, theirs: np.ndarray) -> np.ndarray:
+    """Votes about another thing of two pieces that are one thing.
+
+    What a frame says of a thing it says of every piece of it. A sum would count that once a piece:
+    few early masks that took a bowl for a part of a shelf would outvote all later frames, which saw
+    fewer of the shelf's pieces. So the pieces' votes are taken for those of the same frames.
+    """
+    return theirs if mine is None else np.maximum(mine, theirs)
 
 
 def _consensus(row: np.ndarray) -> float:

@@ -23,6 +23,7 @@ from grounding3d.features.base import Mask
 from grounding3d.fusion.association import SegmentFuser
 from grounding3d.fusion.base import FusedSegment, Segment
 from grounding3d.fusion.lifting import lift_masks
+from grounding3d.fusion.tracks import PairVotes
 from grounding3d.geometry.boxes import OBB, upright_box
 
 THINGS = [*THREE_BOXES, TABLE, FLOOR]
@@ -159,12 +160,39 @@ def test_groups_do_not_cost_the_square_of_the_tracks(monkeypatch: pytest.MonkeyP
         return consensus(row)
 
     monkeypatch.setattr(tracks, "_consensus", counted)
-    votes, n = tracks.PairVotes(), 5000
+    votes, n = PairVotes(), 5000
     for a in range(1, n):
         votes.vote(a, a + 1, together=3 * (a % 2), apart=1)
     groups = votes.groups(range(1, n + 1))
     assert sorted(map(len, groups)) == [2] * (n // 2)
     assert looks <= 8 * n
+
+
+def shelf_and_bowl() -> PairVotes:
+    """Six early masks hold all ten pieces of a shelf and a bowl; later frames see but two pieces.
+
+    Fifteen of those show the bowl by itself. Track 11 is the bowl.
+    """
+    votes = PairVotes()
+    for a in range(1, 11):
+        for b in range(a + 1, 11):
+            votes.vote(a, b, together=20)
+        votes.vote(a, 11, together=6, apart=15 if a <= 2 else 0)
+    return votes
+
+
+def test_a_frame_speaks_once_however_many_pieces_a_thing_is_in() -> None:
+    assert shelf_and_bowl().groups(range(1, 12), 0.6) == [
+        frozenset(range(1, 11)),
+        frozenset([11]),
+    ]
+
+
+def test_a_frame_speaks_once_of_pieces_that_were_merged() -> None:
+    votes = shelf_and_bowl()
+    for piece in range(2, 11):
+        votes.drop(piece, heir=1)
+    assert votes.get(1, 11) == (6, 15)
 
 
 @pytest.mark.parametrize("first", [True, False])
