@@ -9,6 +9,7 @@ import numpy as np
 
 from grounding3d.fusion.base import FusedSegment
 from grounding3d.fusion.config import FusionConfig
+from grounding3d.fusion.leaks import without_leaks
 from grounding3d.fusion.memo import Memo
 from grounding3d.fusion.nearness import boxes_meet, near_share
 from grounding3d.fusion.splitting import connected
@@ -105,12 +106,16 @@ def drop_fleeting(fuser: SegmentFuser) -> None:
 def fuse_group(fuser: SegmentFuser, group: frozenset[int], sizes: dict[int, int]) -> Candidate:
     """One thing from the tracks it consists of; `sizes` are the voxels of every track."""
     tracks = [fuser.tracks[i] for i in sorted(group)]
-    surface = fuser.memo.recall(_surface, tracks[0].kind, fuser.config, *(t.voxels for t in tracks))
+    kind = tracks[0].kind
+    voxels = fuser.memo.recall(_together, *(t.voxels for t in tracks))
+    if kind == "object":
+        voxels = without_leaks(fuser, group, voxels)
+    surface = fuser.memo.recall(_surface, kind, fuser.config, voxels)
     views = fuser.views.of_group(group, sizes)
     keyframes = sorted(set().union(*(t.keyframes for t in tracks)))
     segment = FusedSegment(
         id=min(group),
-        kind=tracks[0].kind,
+        kind=kind,
         points=surface.points,
         counts=surface.counts,
         rgb=surface.rgb,
@@ -135,11 +140,15 @@ class _Surface:
     rgb: np.ndarray
 
 
-def _surface(kind: str, config: FusionConfig, *parts: VoxelHistogram) -> _Surface:
-    """What is seen of a thing that consists of some tracks' voxels."""
+def _together(*parts: VoxelHistogram) -> VoxelHistogram:
     voxels = parts[0]
     for part in parts[1:]:
         voxels = voxels.add(part)
+    return voxels
+
+
+def _surface(kind: str, config: FusionConfig, voxels: VoxelHistogram) -> _Surface:
+    """What is seen of a thing that consists of some voxels."""
     voxels = _trim(voxels, kind, config)
     surface = _Surface(voxels.points, voxels.counts, voxels.rgb)
     for array in vars(surface).values():
