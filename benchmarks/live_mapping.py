@@ -1,8 +1,9 @@
 """Live mapping of a recording, looped: python benchmarks/live_mapping.py CAPTURE [--minutes 10].
 
 Plays the frames at 10 Hz, re-stamped, again and again to a `MappingWorker`, and prints one JSON
-line: keyframes used a second while frames are waiting, time a frame takes, and the memory of the
-mapping process and of this one, after the first pass and at the end.
+line: keyframes used a second while frames are waiting, time a frame takes, the CPU time of the
+mapping process (of how many cores, and a keyframe), and its memory and this one's, after the first
+pass and at the end.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def play(
     worker: MappingWorker, frames: list[RGBDFrame], rate: float, seconds: float
 ) -> dict[str, object]:
     """Feed frames at a steady rate; figures of how mapping went."""
-    start = time.monotonic()
+    start, cpu_before = time.monotonic(), cpu_s(worker.process_id)
     first_pass_s = max(len(frames) / rate, 10.0)
     memory: list[tuple[float, float, float]] = []
     for n, frame in enumerate(looped(frames, rate)):
@@ -53,11 +54,13 @@ def play(
         worker.submit(frame)
         if not memory or passed >= memory[-1][0] + 5.0:
             memory.append((passed, memory_mb(worker.process_id), memory_mb(os.getpid())))
-    stats = worker.stats()
+    stats, used_cpu_s = worker.stats(), cpu_s(worker.process_id) - cpu_before
     settled = [row for row in memory if row[0] >= first_pass_s] or memory[-1:]
     return {
         "frames": len(frames), "played_s": round(passed, 1), "submitted": stats.received,
         "used": stats.used, "keyframes_per_s": round(stats.used / passed, 2),
+        "mapper_cores": round(used_cpu_s / passed, 2),
+        "cpu_s_a_keyframe": round(used_cpu_s / max(stats.used, 1), 3),
         "dropped": stats.dropped, "skipped": dict(stats.skipped), "frame_ms": stats.frame_ms,
         "objects": stats.n_objects, "gaussians": stats.n_gaussians,
         "mapper_mb_first_pass": settled[0][1], "mapper_mb_end": settled[-1][1],
@@ -86,6 +89,12 @@ def memory_mb(pid: int | None) -> float:
     fields = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     private = sum(int(line.split()[1]) for line in fields if line.startswith("Private_"))
     return round(private / 1024, 1)
+
+
+def cpu_s(pid: int | None) -> float:
+    """User and system time of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

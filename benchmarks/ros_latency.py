@@ -2,9 +2,10 @@
 
 Starts the node, asks 50 questions a second for a minute, and prints one JSON line: how many were
 answered, median, 95th and 99th percentile and maximum in milliseconds, the node's CPU time an
-answer and its memory. Questions go to the query topic, or with --service to the service ~/locate
-(which needs grounding3d_msgs: built and sourced, or found where `make test` builds it). With --live
-the node maps the bag, played in a loop, at the same time.
+answer, the cores that its mapping process used, and its memory. Questions go to the query topic, or
+with --service to the service ~/locate (which needs grounding3d_msgs: built and sourced, or found
+where `make test` builds it). With --live the node maps the bag, played in a loop, at the same time;
+for that, SCENE must have been saved by a live node, which can be mapped on.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ def measure(given: argparse.Namespace, pid: int) -> dict[str, Any]:
     ask = connect(client, lambda key: came.setdefault(key, time.perf_counter()))
     threading.Thread(target=rclpy.spin, args=(client,), daemon=True).start()
     time.sleep(5.0 if given.live is None else 20.0)
-    before = _cpu_s(pid)
+    before, started = _cpu_s(pid), time.monotonic()
+    mapping_before = sum(map(_cpu_s, _children(pid)))
     for i in range(round(given.rate * given.seconds)):
         sent[str(i)] = time.perf_counter()
         ask(QUESTIONS[i % len(QUESTIONS)], str(i))
@@ -82,12 +84,15 @@ def measure(given: argparse.Namespace, pid: int) -> dict[str, Any]:
     while len(came) < len(sent) and time.monotonic() < until:
         time.sleep(0.1)
     cpu_ms = 1e3 * (_cpu_s(pid) - before) / len(sent)
+    mapping_s = sum(map(_cpu_s, _children(pid))) - mapping_before
+    mapping_cores = round(mapping_s / (time.monotonic() - started), 2)
     ms = [1e3 * (came[key] - sent[key]) for key in sent if key in came]
     median, p95, p99, worst = np.percentile(ms, [50, 95, 99, 100]).round(2).tolist()
     return {
         "asked": len(sent), "answered": len(ms), "median_ms": median, "p95_ms": p95, "p99_ms": p99,
         "max_ms": worst, "cpu_ms_an_answer": round(cpu_ms, 2), "memory_mb": _memory_mb(pid),
         "by": "service" if given.service else "topic", "is_live": given.live is not None,
+        "mapping_cores": mapping_cores,
         "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip
 
@@ -157,6 +162,12 @@ def _cpu_s(pid: int) -> float:
     """User and system time of a process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that a process has started and that still run."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
 
 
 def _memory_mb(pid: int) -> float:

@@ -36,6 +36,7 @@ class Broadcast:
         send: called with a topic of `TOPICS` and its message.
         relevancy: colours the map by the newest question.
         max_points: largest number of points of the map cloud.
+        is_heard: whether somebody listens to a topic of answers; else they are not even made.
     """
 
     def __init__(
@@ -44,9 +45,11 @@ class Broadcast:
         send: Callable[[str, Any], None],
         relevancy: Relevancy,
         max_points: int | None = None,
+        is_heard: Callable[[str], bool] = lambda topic: True,
     ) -> None:
         self._types, self._send = types, send
         self._relevancy, self._max_points = relevancy, max_points
+        self._is_heard = is_heard
         self.topics = {topic for topic, (name, _) in TOPICS.items() if types.find(name) is not None}
         self._answers, self._objects = markers.MarkerBoard(types), markers.MarkerBoard(types)
         self._lock = threading.Lock()
@@ -55,7 +58,7 @@ class Broadcast:
         self._drawn: tuple[LanguageScene | None, Reply | None] = (None, None)
 
     def reply(self, reply: Reply) -> None:
-        """Send one answer in all its forms."""
+        """Send one answer in all the forms that somebody listens to."""
         self._put("answer_json", answers.answer_json, reply)
         self._put("answer", answers.answer_message, reply)
         self._put("answer_pose", answers.answer_pose, reply)
@@ -78,9 +81,10 @@ class Broadcast:
             self._send("markers", self._answers.draw(asked.in_world.frame_id, drawn))
 
     def map(self, scene: LanguageScene | None, is_watched: bool = True) -> None:
-        """Send the map where it has changed, or, if somebody watches, what was asked of it."""
+        """Send the map where it has changed, coloured by what was asked if somebody watches."""
         with self._lock:
-            (scene_before, asked_before), asked = self._drawn, self._asked
+            scene_before, asked_before = self._drawn
+            asked = self._asked if is_watched else None
             if scene is scene_before and (asked is asked_before or not is_watched):
                 return
             self._drawn = scene, asked
@@ -103,7 +107,7 @@ class Broadcast:
         self._send("map", cloud.empty_cloud(self._types))
 
     def _put(self, topic: str, make: Callable[[MessageTypes, Reply], Any], reply: Reply) -> None:
-        if topic in self.topics:
+        if topic in self.topics and self._is_heard(topic):
             message = make(self._types, reply)
             if message is not None:
                 self._send(topic, message)

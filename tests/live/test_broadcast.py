@@ -21,7 +21,13 @@ class Radio:
     def __init__(self) -> None:
         self.sent: list[tuple[str, Any]] = []
         self.coloured: list[str] = []
-        self.broadcast = Broadcast(BagTypes(), lambda *item: self.sent.append(item), self._colour)
+        self.unheard: set[str] = set()
+        self.broadcast = Broadcast(
+            BagTypes(),
+            lambda *item: self.sent.append(item),
+            self._colour,
+            is_heard=lambda topic: topic not in self.unheard,
+        )
 
     def _colour(self, scene: LanguageScene, target: str) -> np.ndarray:
         self.coloured.append(target)
@@ -46,6 +52,26 @@ def test_an_answer_goes_out_in_every_form_and_its_markers_when_drawn(radio: Radi
     assert radio.topics() == Counter(["markers"])
     radio.broadcast.reply(reply(candidate(selected=False), status="not_found"))
     assert radio.topics() == Counter(["answer_json", "answer", "detections"])
+
+
+def test_only_what_somebody_listens_to_is_made_of_an_answer(radio: Radio) -> None:
+    radio.unheard = {"answer", "detections"}
+    radio.broadcast.reply(reply(candidate()))
+    assert radio.topics() == Counter(["answer_json", "answer_pose"])
+    radio.broadcast.draw()  # markers are latched: for whoever comes later, too
+    assert radio.topics() == Counter(["markers"])
+
+
+def test_a_map_that_nobody_watches_is_coloured_once_somebody_does(radio: Radio) -> None:
+    scene = language_scene()
+    radio.broadcast.reply(reply(candidate()))
+    radio.broadcast.map(scene, is_watched=False)
+    assert not radio.coloured
+    assert radio.topics()["map"] == 1
+    radio.broadcast.map(scene)
+    radio.broadcast.map(scene)
+    assert radio.coloured == ["red mug"]
+    assert radio.topics() == Counter(["map"])
 
 
 def test_an_invalid_question_leaves_the_markers_as_they_are(radio: Radio) -> None:
