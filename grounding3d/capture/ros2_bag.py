@@ -203,18 +203,19 @@ class Ros2Capture:
 
 def _open(bag: Bag, config: CaptureConfig) -> Ros2Capture:
     """Everything but the pixels."""
-    for note in bag.notes:
-        _log.warning("%s: %s", bag.path, note)
     if not sum(facts.count for facts in bag.topics.values()):
         raise CaptureError(
             f"{bag.path} holds no messages",
             found=listing(bag),
             hint="; ".join(bag.notes) or "The recording was not finished or not copied.",
         )
+    told = len(bag.notes)
+    _warn(bag, bag.notes)
     topics = choose_topics(bag, config)
     check_pose_topic(bag, config.pose_topic)
     images = [topics.color.name, topics.depth.name]
     index = build_index(bag, images, topics.infos(), config.pose_topic)
+    _warn(bag, bag.notes[told:])  # of damage that the reading has met
     table, received_ns, notes = pair_images(index, images, config)
     span_s = float(table.depth_s[0]), float(table.depth_s[-1])
     notes += index.fill_transforms(span_s, received_ns)
@@ -226,10 +227,14 @@ def _open(bag: Bag, config: CaptureConfig) -> Ros2Capture:
     notes += index.damage()
     table = table[np.array(select_frames(bag.path, len(table), config))]
     notes += rig.warnings
+    _warn(bag, notes)
+    description = _describe(bag, rig, poses, [*bag.notes, *notes])
+    return Ros2Capture(bag.path, config, rig, table, poses, description)
+
+
+def _warn(bag: Bag, notes: list[str]) -> None:
     for note in notes:
         _log.warning("%s: %s", bag.path, note)
-    told = _describe(bag, rig, poses, [*bag.notes, *notes])
-    return Ros2Capture(bag.path, config, rig, table, poses, told)
 
 
 def _describe(bag: Bag, rig: Rig, poses: PoseSource, notes: list[str]) -> CaptureDescription:

@@ -6,19 +6,23 @@ import heapq
 import logging
 import re
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 
+import yaml
+
 from grounding3d.capture import ros1_storage
+from grounding3d.capture.compression import ZSTD_MAGIC, zstd
+from grounding3d.capture.db3_storage import MAGIC as SQLITE_MAGIC
+from grounding3d.capture.db3_storage import Db3Reader
 from grounding3d.capture.mcap_mending import MAGIC as MCAP_MAGIC
-from grounding3d.capture.mcap_mending import MendedMcap
+from grounding3d.capture.mcap_storage import McapReader
 from grounding3d.errors import CaptureError
 
 _log = logging.getLogger(__name__)
@@ -26,9 +30,8 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _SUFFIXES = (".mcap", ".db3")
-_SQLITE_MAGIC = b"SQLite format 3\0"
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _TRIES = 20  # messages, to find one that is not damaged
+_PIECE = 1 << 14  # bytes of a compressed file that are lost before the place where it breaks off
 
 
 class BagMessage(NamedTuple):
@@ -79,11 +82,11 @@ class Bag:
         path: as it was given.
         topics: facts of every topic with CDR messages, by name.
         distro: ROS distribution that recorded it, "" where it does not say.
-        notes: what could not be read, for people.
+        notes: what could not be read, for people; grows where reading meets damage.
     """
 
-    def __init__(self, path: Path, readers: list[Any], notes: Sequence[str] = ()) -> None:
-        self.path, self._readers, self.notes = path, readers, tuple(notes)
+    def __init__(self, path: Path, readers: list[Any], notes: list[str], distro: str) -> None:
+        self.path, self._readers, self.notes = path, readers, notes
         self.topics: dict[str, TopicFacts] = {}
         refused = set()
         for connection in (each for reader in readers for each in reader.connections):
@@ -100,7 +103,8 @@ class Bag:
                 expected="cdr",
                 found=", ".join(sorted(map(repr, refused))),
             )
-        self.distro = str(next((reader.ros_distro for reader in readers if reader.ros_distro), ""))
+        said = (reader.ros_distro for reader in readers if reader.ros_distro)
+        self.distro = distro or str(next(said, ""))
         self._types = message_types(self.distro)
 
     def of_type(self, *msgtypes: str) -> dict[str, TopicFacts]:
@@ -177,10 +181,34 @@ def open_bag(path: Path) -> Iterator[Bag]:
             f"{path} is no bag", expected="a folder with .mcap, .db3 or .bag files, or such a file"
         )
     notes: list[str] = []
+    listed, distro = _metadata(path, notes)
+    if listed:
+        missing = sorted(set(listed) - {file.name for file in files})
+        notes += [f"{name} is missing, which metadata.yaml lists" for name in missing]
+        files = files if missing else [file for file in files if file.name in listed]
     with ExitStack() as stack:
-        whole = _checked(files, notes)
-        readers = _by_metadata(path, notes, stack) if len(whole) == len(files) else []
-        yield Bag(path, readers or _one_by_one(whole, notes, stack), notes)
+        yield Bag(path, _readers(_checked(files, notes), notes, stack), notes, distro)
+
+
+def _metadata(path: Path, notes: list[str]) -> tuple[set[str], str]:
+    """Names of the storage files and ROS distribution that a bag folder's metadata.yaml gives.
+
+    There are none of a lone file, or where it is of no use, which is noted.
+    """
+    if not path.is_dir() or storage_files(path)[0].suffix == ros1_storage.SUFFIX:
+        return set(), ""
+    file = path / "metadata.yaml"
+    if not file.is_file():
+        notes.append("there is no metadata.yaml: the files are read one by one")
+        return set(), ""
+    try:
+        facts = yaml.safe_load(file.read_text(encoding="utf-8"))["rosbag2_bagfile_information"]
+        listed = {Path(name).name for name in facts["relative_file_paths"]}
+        return listed, str(facts.get("ros_distro") or "")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        notes.append(f"metadata.yaml is of no use, the files are read one by one: {text}")
+        return set(), ""
 
 
 def _checked(files: list[Path], notes: list[str]) -> list[Path]:
@@ -198,31 +226,13 @@ def _checked(files: list[Path], notes: list[str]) -> list[Path]:
     return whole
 
 
-def _by_metadata(path: Path, notes: list[str], stack: ExitStack) -> list[Any]:
-    """The reader of a bag folder as a whole; none where its metadata.yaml is of no use."""
-    from rosbags.rosbag2 import Reader
-
-    if not path.is_dir() or storage_files(path)[0].suffix == ros1_storage.SUFFIX:
-        return []
-    if not (path / "metadata.yaml").is_file():
-        notes.append("there is no metadata.yaml: the files are read one by one")
-        return []
-    try:
-        with _reading(path):
-            return [stack.enter_context(Reader(path))]
-    except CaptureError as error:
-        notes.append(f"the files are read one by one: {error.summary}")
-        return []
-
-
-def _one_by_one(files: list[Path], notes: list[str], stack: ExitStack) -> list[Any]:
+def _readers(files: list[Path], notes: list[str], stack: ExitStack) -> list[Any]:
     """Readers of the storage files that can be read."""
     readers, errors = [], []
     for file in files:
         try:
             with _reading(file):
-                plain = _unpacked(file, stack)
-                readers.append(stack.enter_context(_reader(_mended(plain, notes))))
+                readers.append(stack.enter_context(_reader(_unpacked(file, notes, stack), notes)))
         except CaptureError as error:
             errors.append(error)
     if errors and not readers:
@@ -231,30 +241,10 @@ def _one_by_one(files: list[Path], notes: list[str], stack: ExitStack) -> list[A
     return readers
 
 
-def _mended(file: Path, notes: list[str]) -> Path | MendedMcap:
-    """An .mcap file whose end is missing, up to where it goes; others as they are."""
-    if file.suffix != ".mcap":
-        return file
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        stream.seek(max(len(MCAP_MAGIC), size - len(MCAP_MAGIC)))
-        if stream.read() == MCAP_MAGIC:
-            return file
-    mended = MendedMcap.of(file)
-    notes.append(
-        f"{file.name} is truncated: its end is missing, as of a recording that was killed or not "
-        f"copied whole; {mended.size} of its {size} bytes are read"
-    )
-    return mended
-
-
-def _reader(source: Any) -> Any:
-    """A reader of a path, or of what stands in the place of one."""
-    from rosbags.rosbag2 import Reader
-
-    if source.suffix == ros1_storage.SUFFIX:
-        return ros1_storage.Ros1Reader(source, message_types(""))
-    return Reader(source)
+def _reader(file: Path, notes: list[str]) -> Any:
+    if file.suffix == ros1_storage.SUFFIX:
+        return ros1_storage.Ros1Reader(file, message_types(""))
+    return (McapReader if file.suffix == ".mcap" else Db3Reader)(file, notes)
 
 
 def _check_file(file: Path) -> None:
@@ -268,15 +258,8 @@ def _check_file(file: Path) -> None:
         raise CaptureError(f"{file} is not a ROS 1 bag", found=f"it begins with {head!r}")
     if file.suffix == ".mcap" and not head.startswith(MCAP_MAGIC):
         raise CaptureError(f"{file} is not an mcap file", found=f"it begins with {head[:8]!r}")
-    if file.suffix == ".db3":
-        if head != _SQLITE_MAGIC:
-            raise CaptureError(f"{file} is not an sqlite3 file", found=f"it begins with {head!r}")
-        log = file.with_name(file.name + "-wal")
-        if log.exists() and log.stat().st_size:
-            raise CaptureError(
-                f"{file} was not closed: messages are still in {log.name}",
-                hint=f"Close it with: sqlite3 {file.name} 'PRAGMA wal_checkpoint(TRUNCATE)'",
-            )
+    if file.suffix == ".db3" and head != SQLITE_MAGIC:
+        raise CaptureError(f"{file} is not an sqlite3 file", found=f"it begins with {head!r}")
 
 
 @contextmanager
@@ -304,28 +287,25 @@ def _reading(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _unpacked(file: Path, stack: ExitStack) -> Path:
+def _unpacked(file: Path, notes: list[str], stack: ExitStack) -> Path:
     """A storage file itself, or its contents in a temporary folder where it is compressed."""
     if file.suffix != ".zstd":
         return file
     folder = stack.enter_context(TemporaryDirectory(prefix="grounding3d-"))
     plain = Path(folder) / file.stem
-    with _zstd().open(file, "rb") as source, plain.open("wb") as target:
-        shutil.copyfileobj(source, target)
+    try:
+        with zstd().open(file, "rb") as source, plain.open("wb") as target:
+            shutil.copyfileobj(source, target, _PIECE)
+    except Exception as error:  # which kind depends on the module
+        if (isinstance(error, OSError) and error.errno) or not plain.stat().st_size:
+            raise
+        notes.append(f"{file.name} is damaged or cut off; what comes before that is read")
     _check_file(plain)
     return plain
 
 
 def _plain(data: bytes) -> bytes:
-    """Message bytes; decompressed where a lone file of a message-compressed bag was opened."""
-    if bytes(data[:4]) != _ZSTD_MAGIC:  # CDR begins with 00 00 or 00 01
+    """Message bytes; decompressed where each message was compressed."""
+    if bytes(data[:4]) != ZSTD_MAGIC:  # CDR begins with 00 00 or 00 01
         return data
-    return _zstd().decompress(data)
-
-
-def _zstd() -> Any:
-    """The zstd module that came with rosbags; which one depends on its and on Python's version."""
-    for name in ("compression.zstd", "backports.zstd", "zstandard"):
-        with suppress(ImportError):
-            return import_module(name)
-    raise ImportError("a compressed bag needs one of the zstd packages that rosbags installs")
+    return bytes(zstd().decompress(data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ from ros2_bags import (
 )
 
 from grounding3d.capture.base import Capture, CaptureConfig
+from grounding3d.capture.compression import zstd
 from grounding3d.capture.formats import open_capture
 from grounding3d.capture.mcap_mending import MendedMcap
 from grounding3d.capture.ros2_bag import Ros2BagFormat
@@ -137,48 +139,125 @@ def test_one_of_several_files_is_lost(tmp_path: Path, lost: str) -> None:
     assert "bag_1.mcap" in _told(capture)
 
 
-@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
-def test_damage_in_the_middle_is_one_error(tmp_path: Path, storage: str) -> None:
-    path = tmp_path / "bag"
-    with BagBuilder(path, storage) as bag:
+def _noisy_bag(path: Path, storage: str, mode: str | None = None, count: int = 40) -> Path:
+    """Frames of their own colours, in chunks of their own."""
+    rng = np.random.default_rng(1)
+    with BagBuilder(path, storage, mode) as bag:
         send_static(bag)
-        for i in range(40):
-            bag.tf("map", "base_link", translation(i, 0, 0), T0 + i)
-            send_camera(bag, T0 + i)
+        for i in range(count):
+            bag.tf("map", "base_link", translation(0.1 * i, 0, 0), T0 + 0.1 * i)
+            send_camera(bag, T0 + 0.1 * i, color=None)
+            rgb = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+            bag.image(COLOR, rgb, "rgb8", T0 + 0.1 * i)
+            bag.info("/camera/color/camera_info", T0 + 0.1 * i)
+            if storage == "mcap":
+                bag.writer.storage.close_chunk()
+    return path
+
+
+def _same_but_fewer(whole: list, left: list) -> bool:
+    """Whether some frames were lost, and the others are as they were."""
+    by_stamp = {frame.stamp_s: frame for frame in whole}
+    return len(left) < len(whole) and all(
+        np.array_equal(frame.rgb, by_stamp[frame.stamp_s].rgb)
+        and np.allclose(frame.T_world_cam, by_stamp[frame.stamp_s].T_world_cam, atol=1e-9)
+        for frame in left
+    )
+
+
+@pytest.mark.parametrize(
+    ("storage", "mode"), [("mcap", None), ("mcap", "storage"), ("sqlite3", None)]
+)
+@pytest.mark.parametrize("where", [0.3, 0.6])
+def test_damage_in_the_middle_costs_what_is_damaged(
+    tmp_path: Path, storage: str, mode: str | None, where: float
+) -> None:
+    path = _noisy_bag(tmp_path / "bag", storage, mode)
+    whole = list(open_capture(path))
     file = storage_file(path)
     data = bytearray(file.read_bytes())
+    start = int(where * len(data))
+    data[start : start + 4000] = b"\xff" * 4000
+    file.write_bytes(data)
+    for source in (path, file):
+        capture = open_capture(source)
+        assert "damaged" in _told(capture)
+        frames = list(capture)
+        assert len(frames) == capture.length > 20
+        assert _same_but_fewer(whole, frames)
+        middle = len(frames) // 2
+        assert np.array_equal(capture[middle].rgb, frames[middle].rgb)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_any_damage_is_one_error_at_most(tmp_path: Path, storage: str) -> None:
+    file = storage_file(_noisy_bag(tmp_path / "bag", storage))
+    data = bytearray(file.read_bytes())
     rng = np.random.default_rng(0)
-    for where in np.linspace(0.05, 0.95, 12):
+    for where in np.linspace(0.0, 0.98, 12):
         damaged = data.copy()
-        start = int(where * len(data))
+        start = 100 + int(where * len(data))
         damaged[start : start + 3000] = rng.bytes(min(3000, len(data) - start))
         file.write_bytes(damaged)
         with suppress(CaptureError):  # what is not noticed is harmless; nothing else may escape
-            frames_of(path)
-
-
-def test_a_truncated_sqlite_file(tmp_path: Path) -> None:
-    with BagBuilder(tmp_path / "bag", "sqlite3") as bag:
-        send_static(bag)
-        for i in range(40):
-            bag.tf("map", "base_link", translation(i, 0, 0), T0 + i)
-            send_camera(bag, T0 + i)
-    file = storage_file(tmp_path / "bag")
-    data = file.read_bytes()
-    for part in (0.1, 0.5, 0.9):
-        file.write_bytes(data[: int(part * len(data))])
-        with pytest.raises(CaptureError, match=r"does not read as a ROS 2 bag.*\.recover"):
             frames_of(tmp_path / "bag")
 
 
-def test_an_unfinished_sqlite_recording(tmp_path: Path) -> None:
-    path = tmp_path / "bag"
-    with BagBuilder(path, "sqlite3") as bag:
-        send_static(bag)
+@pytest.mark.parametrize("part", [0.3, 0.5, 0.9])
+def test_a_truncated_sqlite_file_is_read_as_far_as_it_goes(tmp_path: Path, part: float) -> None:
+    path = _noisy_bag(tmp_path / "bag", "sqlite3")
+    whole = list(open_capture(path))
     file = storage_file(path)
-    file.with_name(file.name + "-wal").write_bytes(b"messages")
-    with pytest.raises(CaptureError, match=r"not closed.*wal_checkpoint"):
-        open_capture(path)
+    data = file.read_bytes()
+    file.write_bytes(data[: int(part * len(data))])
+    capture = open_capture(path)
+    assert "cut off" in _told(capture)
+    frames = list(capture)
+    assert frames
+    assert _same_but_fewer(whole, frames)
+
+
+def test_a_sqlite_file_that_holds_nothing_any_more(tmp_path: Path) -> None:
+    path = _noisy_bag(tmp_path / "bag", "sqlite3")
+    file = storage_file(path)
+    file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(CaptureError, match=r"does not read as a ROS 2 bag.*\.recover"):
+        frames_of(path)
+
+
+def test_an_unfinished_sqlite_recording_is_read_with_its_log(tmp_path: Path) -> None:
+    path = _noisy_bag(tmp_path / "bag", "sqlite3", count=5)
+    (tmp_path / "killed").mkdir()
+    recorder = sqlite3.connect(storage_file(path))
+    recorder.execute("PRAGMA journal_mode = WAL")
+    rows = recorder.execute("SELECT topic_id, timestamp, data FROM messages ORDER BY id").fetchall()
+    recorder.execute("DELETE FROM messages")
+    recorder.commit()
+    recorder.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    recorder.executemany("INSERT INTO messages(topic_id, timestamp, data) VALUES (?, ?, ?)", rows)
+    recorder.commit()
+    for name in (storage_file(path).name, storage_file(path).name + "-wal"):
+        shutil.copy(path / name, tmp_path / "killed")
+    recorder.close()
+    before = {file.name: file.read_bytes() for file in (tmp_path / "killed").iterdir()}
+    assert len(list(open_capture(tmp_path / "killed"))) == 5
+    assert (
+        before.items()
+        <= {file.name: file.read_bytes() for file in (tmp_path / "killed").iterdir()}.items()
+    )
+
+
+def test_a_compressed_file_that_was_cut_off(tmp_path: Path) -> None:
+    path = _noisy_bag(tmp_path / "bag", "mcap", "file")
+    whole = 40
+    (file,) = path.glob("*.zstd")
+    plain = zstd().decompress(file.read_bytes())
+    blocks = (zstd().compress(plain[i : i + 4096]) for i in range(0, len(plain), 4096))
+    packed = b"".join(blocks)  # larger recordings have many blocks anyway
+    file.write_bytes(packed[: len(packed) // 2])
+    capture = open_capture(path)
+    assert file.name in _told(capture)
+    assert 0 < len(list(capture)) < whole
 
 
 def test_broken_metadata(tmp_path: Path) -> None:
@@ -299,8 +378,8 @@ def test_encodings_that_are_not_read_are_named(tmp_path: Path) -> None:
         send_static(bag)
         bag.tf("map", "base_link", translation(0, 0, 0), T0)
         send_camera(bag, T0, color=None)
-        bag.image(COLOR, np.zeros((HEIGHT, WIDTH), np.uint8), "nv12", T0)
-    with pytest.raises(CaptureError, match=rf"no colour images.*{COLOR} as 'nv12'"):
+        bag.image(COLOR, np.zeros((HEIGHT, WIDTH), np.uint8), "8SC1", T0)
+    with pytest.raises(CaptureError, match=rf"no colour images.*{COLOR} as '8SC1'"):
         open_capture(path)
 
 
