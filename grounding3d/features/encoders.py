@@ -9,7 +9,7 @@ from grounding3d.errors import ConfigError, EncoderError
 from grounding3d.features.base import Encoder
 from grounding3d.registry import Registry
 
-_VERSION = 4
+_VERSION = 5
 BUNDLED = f"bundled-v{_VERSION}"
 """SPEC of the encoder that travels in the package."""
 

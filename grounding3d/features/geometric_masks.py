@@ -23,7 +23,8 @@ from grounding3d.features.mask_stacks import split_stacks
 from grounding3d.features.mask_thin import fill_flat_middles
 from grounding3d.features.masks import MaskConfig
 from grounding3d.features.native import mask_core
-from grounding3d.features.planes import Surface, make_surface, up_from_image
+from grounding3d.features.planes import up_from_image
+from grounding3d.features.surface import Surface, make_surface
 from grounding3d.features.upright import Upright, make_upright
 from grounding3d.geometry.camera import Camera
 

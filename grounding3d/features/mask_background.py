@@ -10,14 +10,8 @@ from grounding3d.features.mask_furniture import closing_panels, is_floor, is_pan
 from grounding3d.features.mask_supports import BOARD_SHARE, UprightPlanes, true_supports
 from grounding3d.features.mask_thin import thin_things
 from grounding3d.features.masks import MaskConfig
-from grounding3d.features.planes import (
-    Plane,
-    Surface,
-    box_mean,
-    find_supports,
-    find_walls,
-    widen,
-)
+from grounding3d.features.planes import Plane, find_supports, find_walls
+from grounding3d.features.surface import Surface, box_mean, widen
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from grounding3d.features.mask_pieces import connect
-from grounding3d.features.planes import Plane, Surface, widen
+from grounding3d.features.planes import Plane
+from grounding3d.features.surface import Surface, widen
 from grounding3d.features.upright import Upright
 
 _BEHIND_M2 = 0.1

@@ -7,7 +7,8 @@ from scipy import ndimage
 
 from grounding3d.features.mask_background import Background
 from grounding3d.features.mask_furniture import connect_apart, is_body, is_floor
-from grounding3d.features.planes import Plane, Surface, widen
+from grounding3d.features.planes import Plane
+from grounding3d.features.surface import Surface, widen
 from grounding3d.features.upright import Upright, outline, within
 
 _OVERHANG_M = 0.04

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
 from grounding3d.features.native import mask_core
-from grounding3d.features.planes import Surface, widen
+from grounding3d.features.surface import Surface, widen
 from grounding3d.features.upright import Upright, outline, within
 
 _BESIDE = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0), (2, 2), (2, -2), (0, 3), (3, 0))

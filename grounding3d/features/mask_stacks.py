@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from grounding3d.features.planes import Surface
+from grounding3d.features.surface import Surface
 from grounding3d.features.upright import Upright, outline, within
 
 _MIN_LAYER_M2 = 0.0025

@@ -8,7 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 from grounding3d.features.mask_furniture import closing_panels
-from grounding3d.features.planes import Plane, Surface, widen
+from grounding3d.features.planes import Plane
+from grounding3d.features.surface import Surface, widen
 
 BOARD_SHARE = 0.4
 """Of the smallest support's area is enough for a board that ends at a panel."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from grounding3d.features.planes import Plane, Surface, widen
+from grounding3d.features.planes import Plane
+from grounding3d.features.surface import Surface, widen
 
 _WINDOW = 31
 _MIN_CONTRAST = 14.0

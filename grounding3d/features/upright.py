@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
-from grounding3d.features.planes import Surface
+from grounding3d.features.surface import Surface
 
 _HULL_POINTS = 1500
 

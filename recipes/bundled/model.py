@@ -8,8 +8,8 @@ from typing import Any
 
 from grounding3d.compat import prepare_torchvision
 
-NAME = "bundled_v4"
-SPEC = "bundled-v4"
+NAME = "bundled_v5"
+SPEC = "bundled-v5"
 ARTEFACTS = Path(__file__).parents[2] / "grounding3d" / "features" / "bundled"
 CONTEXT = 20
 
