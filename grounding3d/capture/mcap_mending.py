@@ -237,12 +237,12 @@ class _Chunk:
     @classmethod
     def read(cls, stream: BinaryIO, start: int, end: int) -> _Chunk:
         """The chunk whose head comes next in the stream."""
-        *numbers, length = _CHUNK_HEAD.unpack(stream.read(_CHUNK_HEAD.size))
+        first, last, size, checksum, length = _CHUNK_HEAD.unpack(stream.read(_CHUNK_HEAD.size))
         compression = stream.read(min(length, 64))
         (compressed_size,) = struct.unpack("<Q", stream.read(8))
         if stream.tell() + compressed_size > end:
             raise ValueError("a chunk's content is longer than its record")
-        return cls(start, end, *numbers, compression, compressed_size)
+        return cls(start, end, first, last, size, checksum, compression, compressed_size)
 
     def content(self, stream: BinaryIO) -> bytes:
         """Its records, read from behind its head."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -153,7 +153,7 @@ def camera_facts(
         K: [3,3] to use in place of the message's.
 
     Raises:
-        CaptureError: not calibrated, not finite, or cropped.
+        CaptureError: not calibrated, or not finite.
     """
     name = f"the camera_info on {topic}"
     own = np.array(_field(message, "k"), dtype=np.float64).reshape(3, 3)
@@ -162,9 +162,8 @@ def camera_facts(
         P = np.array(_field(message, "p"), dtype=np.float64).reshape(3, 4)
         own = P[:, :3] if P[0, 0] != 0 else own
         coefficients = np.zeros(0)
-    if K is None:
-        _check_whole_sensor(message, name)
-    K = own if K is None else K
+    region = _region(message)
+    K = region.camera_matrix(own) if K is None else K
     if not np.isfinite(K).all() or not np.isfinite(coefficients).all():
         raise CaptureError(f"{name} holds NaN or infinite numbers", found=str(K.tolist()))
     if K[0, 0] == 0:
@@ -183,22 +182,43 @@ def camera_facts(
     if not coefficients.any() and model not in ("equidistant", "fisheye"):
         model, coefficients = "none", np.zeros(0)
     try:
-        camera = Camera(K, int(message.width), int(message.height))
+        camera = Camera(K, *region.image_size)
     except GroundingError as error:
         raise CaptureError(f"{name} is of no use: {error}") from error
     return CameraFacts(camera, model, coefficients, frame_name(message.header.frame_id))
 
 
-def _check_whole_sensor(message: Any, name: str) -> None:
+class _Region(NamedTuple):
+    """The part of the sensor that is published, and how many of its pixels become one."""
+
+    corner: tuple[int, int]
+    size: tuple[int, int]
+    binning: tuple[int, int]
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Width and height of the published image."""
+        return self.size[0] // self.binning[0], self.size[1] // self.binning[1]
+
+    def camera_matrix(self, K: np.ndarray) -> np.ndarray:
+        """[3,3] of the published image, from that of the whole sensor."""
+        corner, binning = np.array(self.corner), np.array(self.binning)
+        K = K.copy()
+        K[:2, :2] /= binning[:, None]
+        K[:2, 2] = (K[:2, 2] - corner + 0.5) / binning - 0.5  # pixels' centres are integers
+        return K
+
+
+def _region(message: Any) -> _Region:
+    """As `sensor_msgs/CameraInfo` defines it: all numbers are of the whole sensor, 0 is unset."""
     roi = getattr(message, "roi", None)
-    is_cropped = roi is not None and (roi.x_offset, roi.y_offset) != (0, 0)
-    binning = max(getattr(message, "binning_x", 0), getattr(message, "binning_y", 0))
-    if is_cropped or binning > 1:
-        raise CaptureError(
-            f"{name} belongs to a cropped or binned image, which is not supported",
-            hint="Give the intrinsics of the published image: "
-            "--set capture.color_intrinsics='[fx, fy, cx, cy]'.",
-        )
+    corner = (int(roi.x_offset), int(roi.y_offset)) if roi is not None else (0, 0)
+    size = (int(roi.width), int(roi.height)) if roi is not None else (0, 0)
+    full = int(message.width), int(message.height)
+    binning = int(getattr(message, "binning_x", 0)), int(getattr(message, "binning_y", 0))
+    return _Region(
+        corner, (size[0] or full[0], size[1] or full[1]), (binning[0] or 1, binning[1] or 1)
+    )
 
 
 def _field(message: Any, name: str) -> Any:

@@ -297,6 +297,19 @@ def test_a_rectified_image_is_described_by_the_projection_matrix() -> None:
     assert camera_facts(info(d=[0.1, 0, 0, 0, 0]), "/i").model == "plumb_bob"
 
 
+def test_a_part_of_the_sensor_and_pixels_that_are_taken_together() -> None:
+    roi = SimpleNamespace(x_offset=4, y_offset=2, width=8, height=6)
+    facts = camera_facts(info(roi=roi, binning_x=2, binning_y=2), "/i")
+    assert (facts.camera.width, facts.camera.height) == (4, 3)
+    point = np.array([0.2, -0.1, 2.0])
+    u, v, _ = (K @ point) / point[2]
+    seen = facts.camera.K @ point / point[2]
+    # the superpixel (0, 0) is of the pixels 4 and 5, 2 and 3: its centre is at 4.5, 2.5
+    np.testing.assert_allclose(seen[:2], [(u - 4.5) / 2, (v - 2.5) / 2])
+    whole = SimpleNamespace(x_offset=0, y_offset=0, width=0, height=0)
+    assert camera_facts(info(roi=whole), "/i").camera == camera_facts(info(), "/i").camera
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -305,7 +318,6 @@ def test_a_rectified_image_is_described_by_the_projection_matrix() -> None:
         ({"k": np.zeros(9)}, "not calibrated"),
         ({"k": np.diag([20.0, 20, 1]).ravel()}, "in its corner"),
         ({"width": 0}, "of no use"),
-        ({"binning_x": 2}, "binned"),
     ],
 )
 def test_useless_intrinsics_are_refused(fields: dict, message: str) -> None:
