@@ -21,11 +21,10 @@ from grounding3d.query.attributes import ColourIndex
 from grounding3d.query.noun_phrases import colours_of
 from grounding3d.query.parse import without_attributes
 from grounding3d.query.support_kinds import SupportKinds
-from grounding3d.query.view_fits import ViewFits
 
 FEATURES = (
-    "similarity", "view_similarity", "margin", "preference", "rank", "z", "profile", "relevancy",
-    "lead", "noun", "plain", "kind", "views", "colour", "size",
+    "similarity", "margin", "preference", "rank", "z", "profile", "relevancy",
+    "noun", "plain", "kind", "views", "colour", "size",
 )  # fmt: skip
 """Columns of `Evidence.matrix`; for each, more speaks for the object."""
 
@@ -39,7 +38,6 @@ class Evidence:
 
     Attributes:
         similarity: [M] cosine of the object's vector and the query's.
-        view_similarity: [M] mean cosine of the better half of its views.
         margin: [M] similarity less that of the best rival noun.
         preference: [M] log-probability of the query beside the rival nouns, by a softmax with
             the encoder's own scale.
@@ -47,7 +45,6 @@ class Evidence:
         z: [M] similarity in standard deviations of the object's over unrelated nouns.
         profile: [M] correlation over the nouns of how they fit the object and the query.
         relevancy: [M] LERF's, against the canonical phrases.
-        lead: [M] similarity less the median over the scene's objects.
         noun: [M] `profile` for the query without its adjectives: a colour tells which of several
             things is meant, hardly what it is.
         plain: [M] 1 for a query without adjectives, 0 with them, since these raise the similarity
@@ -64,14 +61,12 @@ class Evidence:
     """
 
     similarity: np.ndarray
-    view_similarity: np.ndarray
     margin: np.ndarray
     preference: np.ndarray
     rank: np.ndarray
     z: np.ndarray
     profile: np.ndarray
     relevancy: np.ndarray
-    lead: np.ndarray
     noun: np.ndarray
     plain: np.ndarray
     kind: np.ndarray
@@ -119,13 +114,10 @@ class EvidenceIndex:
         self._rival_exp = np.exp(lead).astype(np.float32)
         n_views = np.array([max(item.n_views, 1) for item in objects], float)
         self._seen = np.log(np.clip(n_views / np.median(n_views), 1 / 8, 1))
-        self._views = ViewFits(objects, self.embeddings)
         # everything that a query is multiplied with, at once
-        parts = (self.embeddings, rivals.vectors, self._kinds.vectors, self._views.vectors)
-        self._stacked = np.concatenate(parts)
+        self._stacked = np.concatenate([self.embeddings, rivals.vectors, self._kinds.vectors])
         self._n = len(self.embeddings)
         self._n_rivals = len(rivals.vectors)
-        self._n_texts = self._n + len(rivals.vectors) + len(self._kinds.vectors)
         self._ones, self._zeros = np.ones(self._n), np.zeros(self._n)
 
     def ask(self, parsed: ParsedQuery, encoder: Encoder) -> Evidence:
@@ -146,12 +138,10 @@ class EvidenceIndex:
         if self._n > MANY:
             return self._of_the_nearest(query, noun, colours)
         products = self._stacked @ query
-        similarity, texts = products[: self._n], products[self._n : self._n_texts]
-        named = None if noun is None else self._stacked[self._n : self._n_texts] @ noun
+        similarity, texts = products[: self._n], products[self._n :]
+        named = None if noun is None else self._stacked[self._n :] @ noun
         colour = self.colours.likelihood(colours) if colours else self._zeros
-        lead = similarity - _median(similarity)
-        by_view = self._views.all(products[self._n_texts :])
-        return self._statistics(slice(None), similarity, lead, texts, named, by_view, colour)
+        return self._statistics(slice(None), similarity, texts, named, colour)
 
     def _of_the_nearest(
         self, query: np.ndarray, noun: np.ndarray | None, colours: Sequence[str]
@@ -160,37 +150,30 @@ class EvidenceIndex:
         similarity = self.embeddings @ query
         rows = np.argpartition(-similarity, MANY)[:MANY]
         rows.sort()
-        texts = self._stacked[self._n : self._n_texts]
-        lead = similarity - _median(similarity)
+        texts = self._stacked[self._n :]
         named = None if noun is None else texts @ noun
         colour = self.colours.likelihood(colours, rows) if colours else np.zeros(MANY)
-        by_view = self._views.some(rows, query)
-        best = self._statistics(
-            rows, similarity[rows], lead[rows], texts @ query, named, by_view, colour
-        )
+        best = self._statistics(rows, similarity[rows], texts @ query, named, colour)
         full = {}
         for name in FEATURES:
             value = getattr(best, name)
             full[name] = np.full(self._n, value.min())
             full[name][rows] = value
-        return replace(Evidence(**full), similarity=similarity, lead=lead)
+        return replace(Evidence(**full), similarity=similarity)
 
     def _statistics(
         self,
         rows: slice | np.ndarray,
         similarity: np.ndarray,
-        lead: np.ndarray,
         texts: np.ndarray,
         named: np.ndarray | None,
-        by_view: np.ndarray,
         colour: np.ndarray,
     ) -> Evidence:
         """Args:
         rows: of the objects.
-        similarity, lead: [m] of those.
+        similarity: [m] of those.
         texts: cosines of the query with the rivals and the supports' names.
         named: the same of the query without adjectives, None if it had none.
-        by_view: [m] mean cosine of the better half of their views.
         colour: [m] likelihood of the asked colours.
         """
         closeness = texts[: self._n_rivals]
@@ -205,14 +188,12 @@ class EvidenceIndex:
         plain, named = named is None, texts if named is None else named
         return Evidence(
             similarity=similarity,
-            view_similarity=by_view,
             margin=similarity - rival_fit.max(axis=1),
             preference=self._preference(rows, similarity, near),
             rank=-better / max(len(closeness) - len(near), 1),
             z=(similarity - self._null_mean[rows]) / self._null_std[rows],
             profile=profile,
             relevancy=sigmoid(self._scale * (similarity - self._canonical_fit[rows])),
-            lead=lead,
             noun=profile if plain else fit_unit @ _unit(named[: self._n_rivals]),
             plain=(self._ones if plain else self._zeros)[rows],
             kind=self._kinds.agreement(

@@ -134,7 +134,7 @@ def test_evidence_tells_the_owner_of_a_name_from_the_others(tiny, make_scene):
         evidence = index.evidence(tiny.encode_text([noun])[0])
         assert evidence.matrix.shape == (len(NOUNS), len(FEATURES))
         assert np.isfinite(evidence.matrix).all()
-        for name in ("similarity", "view_similarity", "margin", "profile", "z", "lead"):
+        for name in ("similarity", "margin", "profile", "z"):
             assert getattr(evidence, name).argmax() == row, (name, noun)
 
 
