@@ -7,6 +7,7 @@ import pytest
 
 from grounding3d.features import geometric_masks, mask_outlines, mask_pieces, planes
 from grounding3d.features.native import mask_core
+from grounding3d.features.surface import make_surface, normals_of
 from grounding3d.geometry.camera import Camera
 
 pytestmark = pytest.mark.skipif(mask_core() is None, reason="the compiled core is not installed")
@@ -37,7 +38,7 @@ def test_reducing(shape, stride):
 def test_normals(shape):
     depth_m, _ = image(shape, 1)
     camera = Camera.from_focal(60, 62, shape[1] / 2, shape[0] / 2, shape[1], shape[0])
-    expected = planes.normals_of(depth_m, camera.rays, camera.fx, camera.fy)
+    expected = normals_of(depth_m, camera.rays, camera.fx, camera.fy)
     found = mask_core().normals(depth_m, np.ascontiguousarray(camera.rays), camera.fx, camera.fy)
     assert (found[..., 2] != 0).sum() == (expected[..., 2] != 0).sum()
     assert found == pytest.approx(expected, abs=2e-3)
@@ -79,7 +80,7 @@ def test_voting(shape):
 def test_the_band_of_a_plane(shape):
     depth_m, _ = image(shape, 5)
     camera = Camera.from_focal(60, 62, shape[1] / 2, shape[0] / 2, shape[1], shape[0])
-    surface = planes.make_surface(depth_m, camera)
+    surface = make_surface(depth_m, camera)
     normal = np.array([0.1, -0.2, -0.97])
     normal /= np.linalg.norm(normal)
     offset = float(-np.median(surface.points[surface.valid] @ normal))
