@@ -26,6 +26,7 @@ from grounding3d.interfaces.ros.parameters import Settings, declare_parameters, 
 from grounding3d.interfaces.ros.planning import Planning
 from grounding3d.interfaces.ros.questions import Questions
 from grounding3d.interfaces.ros.services import MapServices
+from grounding3d.interfaces.ros.side_node import SideNode
 from grounding3d.interfaces.ros.status import Status
 from grounding3d.live.map_server import MapServer
 from grounding3d.live.messages.types import RosTypes
@@ -35,7 +36,7 @@ from grounding3d.live.transforms import LiveTransforms
 from grounding3d.live.worker import MappingWorker
 from grounding3d.objects.base import LanguageScene
 
-_THREADS = 6  # questions, services, camera, transforms, map, and one to spare
+_THREADS = 4  # services, map, planners, and one to spare; what comes often has its own nodes
 _REFRESH_S = 0.2  # how often a newer scene is looked for, and markers are drawn
 
 
@@ -113,6 +114,7 @@ class _Parts:
         types, own = node.types, settings.node
         self.transforms = LiveTransforms()
         self.server = make_server(settings, self.transforms)
+        self._inputs = SideNode(node, "inputs")
         self.camera: CameraInput | None = None
         if self.server.worker is not None:
             self.camera = self._make_camera(self.server.worker)
@@ -140,7 +142,7 @@ class _Parts:
         """Begin to take questions and frames."""
         own = self._settings.node
         self.outputs.send_map()
-        self.tf = TransformInput(self._node, self._node.types, self.transforms)
+        self.tf = TransformInput(self._node, self._inputs, self._node.types, self.transforms)
         self.questions.open()
         self._every(own.map_period_s, self.outputs.send_map, self._map_group)
         self._every(_REFRESH_S, self.outputs.draw, self._map_group)
@@ -165,6 +167,7 @@ class _Parts:
 
     def destroy(self) -> None:
         """Take topics and services away, end the mapping process."""
+        self._inputs.destroy()
         self.services.destroy()
         self.questions.destroy()
         self.status.destroy()
@@ -176,9 +179,10 @@ class _Parts:
     def _make_camera(self, worker: MappingWorker) -> CameraInput:
         try:
             return CameraInput(
-                self._node, self._node.types, self._settings, self.transforms, worker
+                self._node, self._inputs, self._node.types, self._settings, self.transforms, worker
             )
         except GroundingError:
+            self._inputs.destroy()
             self.server.close()
             raise
 

@@ -187,6 +187,8 @@ class FrameAssembler:
     def poll(self) -> list[RGBDFrame]:
         """The frames that have become complete, in order; call it whenever something came in."""
         with self._lock:
+            if not (self._depth.waiting or self._pairs):
+                return []
             self._match()
             ready = self._take_posed()
         frames = []

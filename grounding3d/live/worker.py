@@ -45,6 +45,7 @@ from grounding3d.objects.store import load_scene, save_scene
 _log = logging.getLogger(__name__)
 
 _CLOSE_S = 5.0
+_START_S = 300.0  # to load torch and the encoder; a busy machine takes a minute
 
 
 @dataclass(eq=False)
@@ -290,10 +291,14 @@ class MappingWorker:
         return link
 
     def _order(self, kind: str, timeout_s: float, path: str = "") -> None:
-        """Have the process do something after all frames that have been submitted so far."""
-        until = time.monotonic() + timeout_s
+        """Have the process do something after all frames that have been submitted so far.
+
+        The time begins to run when the process is ready.
+        """
         with self._changed:
             link, before = self._running(kind), self._counts.received
+            self._wait(link, lambda: link.is_ready, time.monotonic() + _START_S, kind)
+            until = time.monotonic() + timeout_s
             self._wait(link, lambda: self._counts.settled >= before, until, kind)
             order = Order(kind, next(self._orders), self._epoch, path, self._next_id)
         with suppress(OSError):  # the receiver will have noticed

@@ -1,4 +1,4 @@
-"""Camera, transforms and odometry in; frames to the mapper out."""
+"""Camera, transforms and odometry in; frames to the mapper out. All on one small node."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 
 from grounding3d.capture.base import CaptureConfig
@@ -14,8 +13,9 @@ from grounding3d.capture.ros2_poses import POSE_TYPES
 from grounding3d.capture.ros2_topics import COMPRESSED, INFO, RAW
 from grounding3d.errors import MissingDependencyError
 from grounding3d.interfaces.ros import qos
-from grounding3d.interfaces.ros.guard import guarded, warn
+from grounding3d.interfaces.ros.guard import warn
 from grounding3d.interfaces.ros.parameters import Settings
+from grounding3d.interfaces.ros.side_node import SideNode
 from grounding3d.live.frames import FrameAssembler
 from grounding3d.live.messages.types import MessageTypes
 from grounding3d.live.transforms import LiveTransforms
@@ -28,42 +28,38 @@ _TRANSPORT = re.compile(r"/(compressed|compressedDepth)$")
 
 
 class TransformInput:
-    """/tf and /tf_static into the buffer, where tf2_msgs is there."""
+    """/tf and /tf_static into the buffer, where tf2_msgs is there.
 
-    def __init__(self, node: Node, types: MessageTypes, transforms: LiveTransforms) -> None:
-        self._node = node
+    Args:
+        node: who listens.
+        side: its node for inputs.
+        types: its message classes.
+        transforms: the buffer.
+    """
+
+    def __init__(
+        self, node: Node, side: SideNode, types: MessageTypes, transforms: LiveTransforms
+    ) -> None:
         kind = types.find(TF)
-        self._subscriptions = []
+        self._ends: list[Callable[[], object]] = []
         if kind is None:
             node.get_logger().info(f"tf is not listened to: {TF} is not available")
             return
-        group = MutuallyExclusiveCallbackGroup()
-
-        def take_moving(message: Any) -> None:
-            transforms.add(message)
 
         def take_static(message: Any) -> None:
             transforms.add(message, is_static=True)
 
         for topic, is_static, take in (
-            ("/tf", False, take_moving),
+            ("/tf", False, transforms.add),
             ("/tf_static", True, take_static),
         ):
-            self._subscriptions.append(
-                node.create_subscription(
-                    kind,
-                    topic,
-                    guarded(node, take),
-                    qos.transforms(is_static),
-                    callback_group=group,
-                )
-            )
+            self._ends.append(side.subscribe(kind, topic, take, qos.transforms(is_static)))
 
     def close(self) -> None:
         """Listen no more."""
-        for subscription in self._subscriptions:
-            self._node.destroy_subscription(subscription)
-        self._subscriptions.clear()
+        for end in self._ends:
+            end()
+        self._ends.clear()
 
 
 class CameraInput:
@@ -71,6 +67,7 @@ class CameraInput:
 
     Args:
         node: who listens.
+        side: its node for inputs.
         types: its message classes.
         settings: topics, QoS, cameras.
         transforms: filled by a `TransformInput`.
@@ -83,12 +80,13 @@ class CameraInput:
     def __init__(
         self,
         node: Node,
+        side: SideNode,
         types: MessageTypes,
         settings: Settings,
         transforms: LiveTransforms,
         worker: MappingWorker,
     ) -> None:
-        self._node, self._types, self._worker = node, types, worker
+        self._node, self._side, self._types, self._worker = node, side, types, worker
         self._own = settings.node
         self._config = resolved_topics(node, settings.config.capture)
         if self._config.pose_topic is None and types.find(TF) is None:
@@ -98,10 +96,7 @@ class CameraInput:
                 "parameter capture.pose_topic to an Odometry or PoseStamped topic.",
             )
         self.assembler = FrameAssembler(self._config, settings.config.live, transforms)
-        self._group = MutuallyExclusiveCallbackGroup()
-        self._pose_group = MutuallyExclusiveCallbackGroup()
-        self._subscriptions: list[Any] = []
-        self._timers: list[Any] = []
+        self._ends: list[Callable[[], object]] = []
         self._said = ""
         self._has_poses = False
 
@@ -114,18 +109,15 @@ class CameraInput:
         self._images(config.depth_topic, into.add_depth)
         self._listen(INFO, config.color_info_topic, into.add_color_info)
         self._listen(INFO, config.depth_info_topic, into.add_depth_info)
-        self._every(_POLL_S, self._poll, self._group)
+        self._ends.append(self._side.every(_POLL_S, self._poll))
         if config.pose_topic is not None:
-            self._every(_SEARCH_S, self._find_poses, self._pose_group)
+            self._ends.append(self._side.every(_SEARCH_S, self._find_poses))
 
     def close(self) -> None:
         """Listen no more."""
-        for timer in self._timers:
-            self._node.destroy_timer(timer)
-        for subscription in self._subscriptions:
-            self._node.destroy_subscription(subscription)
-        self._timers.clear()
-        self._subscriptions.clear()
+        for end in self._ends:
+            end()
+        self._ends.clear()
         self._has_poses = False
 
     def facts(self) -> dict[str, Any]:
@@ -147,22 +139,10 @@ class CameraInput:
 
         self._listen(COMPRESSED if _TRANSPORT.search(topic) else RAW, topic, take)
 
-    def _listen(
-        self, name: str, topic: str | None, take: Callable[[Any], None], group: Any = None
-    ) -> None:
+    def _listen(self, name: str, topic: str | None, take: Callable[[Any], None]) -> None:
         assert topic is not None
-
-        def callback(message: Any) -> None:
-            take(message)
-
-        subscription = self._node.create_subscription(
-            self._types.find(name),
-            topic,
-            guarded(self._node, callback),
-            qos.sensors(self._own.sensor_reliability, self._own.sensor_depth),
-            callback_group=group or self._group,
-        )
-        self._subscriptions.append(subscription)
+        profile = qos.sensors(self._own.sensor_reliability, self._own.sensor_depth)
+        self._ends.append(self._side.subscribe(self._types.find(name), topic, take, profile))
 
     def _find_poses(self) -> None:
         """The pose topic may be Odometry or PoseStamped: whoever publishes it decides."""
@@ -175,7 +155,7 @@ class CameraInput:
             warn(self._node, f"no {' or '.join(POSE_TYPES)} on {topic} yet, found {published}")
             return
         self._has_poses = True
-        self._listen(name, topic, self.assembler.add_pose, self._pose_group)
+        self._listen(name, topic, self.assembler.add_pose)
 
     def _poll(self) -> None:
         for frame in self.assembler.poll():
@@ -184,10 +164,6 @@ class CameraInput:
         if problem != self._said:
             self._said = problem
             warn(self._node, f"an image is not used: {problem}")
-
-    def _every(self, period_s: float, call: Callable[[], Any], group: Any) -> None:
-        timer = self._node.create_timer(period_s, guarded(self._node, call), callback_group=group)
-        self._timers.append(timer)
 
 
 def resolved_topics(node: Node, config: CaptureConfig) -> CaptureConfig:

@@ -27,7 +27,7 @@ class Outputs:
     def __init__(self, node: Node, types: MessageTypes, server: MapServer, max_points: int) -> None:
         self._node, self._server = node, server
         relevancy = MapRelevancy(server.encoder)
-        self._broadcast = Broadcast(types, self._send, relevancy, max_points)
+        self._broadcast = Broadcast(types, self._send, relevancy, max_points, self._is_heard)
         self._publishers: dict[str, Any] = {}
         for topic, (name, is_latched) in TOPICS.items():
             if topic not in self._broadcast.topics:
@@ -37,7 +37,7 @@ class Outputs:
             self._publishers[topic] = node.create_publisher(types.find(name), f"~/{topic}", profile)
 
     def send_reply(self, reply: Reply) -> None:
-        """Publish one answer in all its forms."""
+        """Publish one answer in all the forms that somebody listens to."""
         self._broadcast.reply(reply)
 
     def draw(self) -> None:
@@ -46,15 +46,17 @@ class Outputs:
 
     def send_map(self) -> None:
         """Publish the map where it, or what was asked of it, has changed."""
-        publisher = self._publishers.get("map")
-        is_watched = publisher is not None and publisher.get_subscription_count() > 0
-        self._broadcast.map(self._server.scene, is_watched)
+        self._broadcast.map(self._server.scene, self._is_heard("map"))
 
     def close(self) -> None:
         """Take the topics away."""
         for publisher in self._publishers.values():
             self._node.destroy_publisher(publisher)
         self._publishers.clear()
+
+    def _is_heard(self, topic: str) -> bool:
+        publisher = self._publishers.get(topic)
+        return publisher is not None and publisher.get_subscription_count() > 0
 
     def _send(self, topic: str, message: Any) -> None:
         publisher = self._publishers.get(topic)

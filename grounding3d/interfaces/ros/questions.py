@@ -1,21 +1,14 @@
-"""Questions on topics and through the service.
-
-They have a small node and an executor of their own: rclpy's executors look at every timer, service
-and publisher of their nodes whenever a message comes, 7 ms for all that the main node has.
-"""
+"""Questions on topics and through the service, on a small node of their own."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from grounding3d.interfaces.ros import qos
-from grounding3d.interfaces.ros.guard import guarded
+from grounding3d.interfaces.ros.side_node import SideNode
 from grounding3d.live.map_server import MapServer
 from grounding3d.live.messages.answers import STRING, answer_message
 from grounding3d.live.messages.types import MessageTypes
@@ -43,32 +36,18 @@ class Questions:
         server: MapServer,
         send: Callable[[Reply], None],
     ) -> None:
-        self._node, self._types, self._server, self._send = node, types, server, send
-        self._own = Node(
-            f"_{node.get_name()}_questions",  # the underscore hides it from lists of nodes
-            namespace=node.get_namespace(),
-            context=node.context,
-            use_global_arguments=False,
-            enable_rosout=False,
-            start_parameter_services=False,
-        )
-        self._executor = SingleThreadedExecutor(context=node.context)
-        self._executor.add_node(self._own)
-        self._subscriptions: list[Any] = []
+        self._types, self._server, self._send = types, server, send
+        self._side = SideNode(node, "questions")
+        self._ends: list[Callable[[], object]] = []
         self.n_answered = 0
         self.total_ms = 0.0
-        self._service = None
-        locate = types.find(LOCATE)
-        if locate is not None:
-            name = node.resolve_service_name("~/locate")
-            self._service = self._own.create_service(locate, name, guarded(node, self._on_locate))
-        self._thread = threading.Thread(target=self._spin, name="questions", daemon=True)
-        self._thread.start()
+        if types.find(LOCATE) is not None:
+            self._side.serve(types.find(LOCATE), "~/locate", self._on_locate)
 
     @property
     def is_open(self) -> bool:
         """Whether questions are taken."""
-        return bool(self._subscriptions)
+        return bool(self._ends)
 
     def open(self) -> None:
         """Take questions from now on."""
@@ -78,30 +57,18 @@ class Questions:
 
     def close(self) -> None:
         """Take no more questions from topics; the service refuses them."""
-        for subscription in self._subscriptions:
-            self._own.destroy_subscription(subscription)
-        self._subscriptions.clear()
+        for end in self._ends:
+            end()
+        self._ends.clear()
 
     def destroy(self) -> None:
         """Take everything away."""
         self.close()
-        self._executor.shutdown(timeout_sec=5.0)
-        self._thread.join(5.0)
-        self._own.destroy_node()
-        self._service = None
+        self._side.destroy()
 
-    def _spin(self) -> None:
-        with suppress(ExternalShutdownException):  # the program ends
-            self._executor.spin()
-
-    def _subscribe(self, name: str, topic: str, callback: Callable[[Any], None]) -> None:
-        subscription = self._own.create_subscription(
-            self._types.find(name),
-            self._node.resolve_topic_name(topic),
-            guarded(self._node, callback),
-            qos.questions(),
-        )
-        self._subscriptions.append(subscription)
+    def _subscribe(self, name: str, topic: str, take: Callable[[Any], None]) -> None:
+        kind = self._types.find(name)
+        self._ends.append(self._side.subscribe(kind, topic, take, qos.questions()))
 
     def _on_text(self, message: Any) -> None:
         self._send(self._answer(question_from_text(message.data)))
