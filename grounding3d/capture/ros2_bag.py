@@ -222,8 +222,7 @@ def _open(bag: Bag, config: CaptureConfig) -> Ros2Capture:
     rig = build_rig(bag, index, topics, config)
     poses = pose_source(bag, index, config, rig.camera_frame, span_s)
     table, gap = with_poses(table, poses)
-    if gap:
-        notes.append(gap)
+    notes += [note for note in (gap, poses.jumps()) if note]
     notes += index.damage()
     table = table[np.array(select_frames(bag.path, len(table), config))]
     notes += rig.warnings

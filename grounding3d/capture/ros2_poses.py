@@ -59,6 +59,23 @@ class PoseSource:
             return self.tf.time_range(self.world_frame, self.camera_frame)
         return self.track.time_range(self.track_parent, self.track_child)
 
+    def jumps(self) -> str | None:
+        """A remark for people on corrections of the map on the way, None without any."""
+        found = (
+            self.tf.jumps(self.world_frame, self.camera_frame)
+            if self.track is None
+            else self.track.jumps(self.track_parent, self.track_child)
+        )
+        if not found:
+            return None
+        stamp_s, moved_m, child, parent = max(found, key=lambda jump: jump[1])
+        many = f"{len(found)} times, most" if len(found) > 1 else "once,"
+        return (
+            f"{child!r} jumps in {parent!r} {many} by {moved_m:.2f} m at {stamp_s:.3f} s, as where "
+            "a map is corrected (loop closure, relocalisation): if that moved the map, what was "
+            "seen before and after does not fit together; begin later with --set capture.start=..."
+        )
+
 
 def pose_source(
     bag: Bag,

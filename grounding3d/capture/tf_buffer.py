@@ -25,6 +25,10 @@ from grounding3d.geometry.transforms import (
 _WIDTH = 7  # a sample: translation xyz, quaternion wxyz
 _STILL_M = 0.01  # samples this close span a gap of any length: nothing has moved
 _STILL_RAD = 0.01
+# a step as long, and as fast, that stands out from those around it is no motion but a correction
+_JUMP_M, _JUMP_M_PER_S = 0.1, 1.0
+_JUMP_RAD, _JUMP_RAD_PER_S = 0.1, 2.0
+_JUMP_S, _JUMP_RATIO = 0.25, 10
 _SET_BACK_S = 1.0  # a live sample older than its edge's newest by more is a stray,
 _STRAYS = 2  # or, after so many of them in a row, the clock has been set back
 
@@ -134,7 +138,20 @@ class _Edge:
                 f"around {stamp_s:.6f} s while the frame moves",
                 expected=f"samples at most {max_gap_s:g} s apart",
             )
+        if self.jumps(max(index - 2, 0), index + 2).any():
+            raise NotCoveredError(
+                f"the transform from {self.child!r} to {self.parent!r} jumps around {stamp_s:.6f} "
+                "s, as where a map is corrected",
+                hint="What is between is not interpolated.",
+            )
         return interpolate_pose(T_0, T_1, (stamp_s - self.stamps[index - 1]) / gap_s)
+
+    def jumps(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Which of the steps between samples are corrections; their neighbours tell."""
+        stamps = np.array(self.stamps[start:stop])
+        stop = None if stop is None else stop * _WIDTH
+        samples = np.array(self.values[start * _WIDTH : stop]).reshape(-1, _WIDTH)
+        return find_jumps(stamps, samples)
 
 
 class TfBuffer:
@@ -261,6 +278,22 @@ class TfBuffer:
         last = min((edge.stamps[-1] for edge in moving), default=np.inf)
         return first, last
 
+    def jumps(self, target: str, source: str) -> list[tuple[float, float, str, str]]:
+        """Corrections of the links between two frames, as by a loop closure.
+
+        Returns:
+            when, by how many metres, and of which child in which parent; by time.
+        """
+        up, down = self._chain(frame_name(target), frame_name(source))
+        found = []
+        for edge in (*up, *down):
+            if edge.is_static:
+                continue
+            for i in np.flatnonzero(edge.jumps()):
+                moved_m, _ = motion_between(edge.pose(i), edge.pose(i + 1))
+                found.append((edge.stamps[i + 1], moved_m, edge.child, edge.parent))
+        return sorted(found)
+
     def attached_to(self, frame: str) -> dict[str, np.ndarray]:
         """T_other_frame [4,4] of every frame attached to `frame` by static transforms only."""
         attached = {}
@@ -327,6 +360,33 @@ class TfBuffer:
                 raise TransformError(f"the transforms form a loop through {frame!r}")
             seen.add(frame)
         return chain
+
+
+def find_jumps(stamps_s: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Which steps [n-1] from sample to sample are no motion.
+
+    A robot that localises itself publishes where its odometry's frame is: it stands still, or
+    drifts, and jumps where it is corrected. Such a step is long and fast, while those before and
+    after it are far shorter; motion has no such steps.
+
+    Args:
+        stamps_s: [n] rising, seconds.
+        samples: [n,7] translation xyz, quaternion wxyz.
+    """
+    jumps = np.zeros(max(len(stamps_s) - 1, 0), bool)
+    if len(stamps_s) < 4:
+        return jumps
+    gap_s = np.diff(stamps_s)
+    turns = samples[:, 3:] / np.linalg.norm(samples[:, 3:], axis=1, keepdims=True)
+    cosine = np.abs((turns[1:] * turns[:-1]).sum(axis=1)).clip(max=1)
+    for steps, least, least_per_s in (
+        (np.linalg.norm(np.diff(samples[:, :3], axis=0), axis=1), _JUMP_M, _JUMP_M_PER_S),
+        (2 * np.arccos(cosine), _JUMP_RAD, _JUMP_RAD_PER_S),
+    ):
+        inner, around = steps[1:-1], np.maximum(steps[:-2], steps[2:])
+        is_long = (inner > least) & (inner > least_per_s * gap_s[1:-1])
+        jumps[1:-1] |= is_long & (gap_s[1:-1] <= _JUMP_S) & (inner > _JUMP_RATIO * around)
+    return jumps
 
 
 def _matrix(sample: Iterable[float]) -> np.ndarray:

@@ -71,6 +71,24 @@ def test_poses_are_those_of_the_depth_stamp(tmp_path: Path) -> None:
     assert any("1 of 4 frames have no pose" in note for note in capture.describe().warnings)
 
 
+def test_frames_within_a_correction_of_the_map_are_left_out(tmp_path: Path) -> None:
+    with BagBuilder(tmp_path / "bag") as bag:
+        send_static(bag)
+        for i in range(20):
+            stamp_s = T0 + 0.1 * i
+            bag.tf("map", "odom", translation(0.5 * (i >= 10), 0, 0), stamp_s)
+            bag.tf("odom", "base_link", translation(0.01 * i, 0, 0), stamp_s)
+            if i < 19:
+                send_camera(bag, stamp_s + 0.05)
+    capture = opened(tmp_path / "bag")
+    xs = [frame.T_world_cam[0, 3] - 0.1 for frame in capture]
+    expected = [0.01 * (i + 0.5) + 0.5 * (i >= 10) for i in range(19) if i != 9]
+    assert xs == pytest.approx(expected, abs=1e-6)
+    told = " ".join(capture.describe().warnings)
+    assert "1 of 19 frames have no pose" in told
+    assert "'odom' jumps in 'map' once, by 0.50 m at 1700000001.000 s" in told
+
+
 def test_random_access_equals_reading_in_order(tmp_path: Path) -> None:
     for storage, mode in (("mcap", "storage"), ("sqlite3", "file")):
         path = tmp_path / storage

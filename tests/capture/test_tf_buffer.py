@@ -98,6 +98,40 @@ def test_a_pause_is_bridged_only_where_nothing_moved() -> None:
         buffer.lookup("map", "base", 150.0)
 
 
+@pytest.mark.parametrize("speed", [0.0, 0.5])
+def test_a_correction_of_the_map_is_no_motion(speed: float) -> None:
+    def x(t: float) -> float:
+        return speed * t + (0.4 if t >= 1.0 else 0.0)
+
+    times = np.arange(0, 2, 0.05)
+    links = (("map", "odom", translation(x(t), 0, 0), float(t)) for t in times)
+    buffer = buffer_of(*links, ("odom", "camera", np.eye(4), 0.0), ("odom", "camera", np.eye(4), 9))
+    with pytest.raises(NotCoveredError, match="jumps"):
+        buffer.lookup("map", "camera", 0.97)
+    for t in (0.93, 1.02):
+        assert buffer.lookup("map", "camera", t)[0, 3] == pytest.approx(x(t))
+    ((when, moved_m, child, parent),) = buffer.jumps("map", "camera")
+    assert (when, moved_m) == pytest.approx((1.0, 0.4 + speed * 0.05))
+    assert (child, parent) == ("odom", "map")
+
+
+@pytest.mark.parametrize("rate_hz", [5, 50])
+def test_motion_has_no_jumps(rate_hz: float) -> None:
+    """A robot that starts, drives, turns and stops; and one that moves once a minute."""
+    rng = np.random.default_rng(0)
+    buffer = TfBuffer()
+    for i in range(8 * rate_hz):
+        t = i / rate_hz
+        driven = np.interp(t, [0, 2, 3, 5, 6, 8], [0, 0, 0.5, 2.5, 3, 3])
+        turned = np.interp(t, [0, 2, 2.5, 4, 8], [0, 0, 0.3, 2.0, 2.0])
+        noise = rng.normal(scale=1e-4, size=3)
+        T = make_pose(matrix_from_wxyz([np.cos(turned / 2), 0, 0, np.sin(turned / 2)]), noise)
+        buffer.add(transform("map", "base", translation(driven, 0, 0) @ T, t))
+    for t, x in ((0.0, 0.0), (60.0, 0.0), (61.0, 0.5), (120.0, 0.5)):
+        buffer.add(transform("base", "camera", translation(x, 0, 0), t))
+    assert not buffer.jumps("map", "camera")
+
+
 def test_static_transforms_hold_always() -> None:
     buffer = buffer_of(("base", "camera", translation(1, 2, 3), 5.0), static=True)
     assert buffer.lookup("base", "camera", 1e9)[2, 3] == 3
