@@ -25,7 +25,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from grounding3d.capture.base import CaptureConfig
 from grounding3d.capture.files import read_json
-from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture, Lens
+from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture
+from grounding3d.capture.lenses import Lens
 from grounding3d.errors import CaptureError
 
 FORMAT_NAME = "grounding3d-capture"

@@ -1,4 +1,4 @@
-"""What the file-based formats share: choice of frames, registration, overrides, depth limits.
+"""What the file-based formats share: from the paths and poses of their text files to frames.
 
 A reader fills a list of `FrameEntry` from the text files and hands it to `ImageFileCapture`; images
 are decoded one frame at a time.
@@ -7,51 +7,23 @@ are decoded one frame at a time.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from grounding3d.capture.base import (
-    CaptureConfig,
-    CaptureDescription,
-    RGBDFrame,
-    check_nonempty,
-    clean_depth,
-)
-from grounding3d.capture.files import depth_from_steps, image_size, read_depth_steps, read_rgb
+from grounding3d.capture.base import CaptureConfig, CaptureDescription, RGBDFrame, check_nonempty
+from grounding3d.capture.files import depth_from_steps, read_depth_steps, read_rgb
+from grounding3d.capture.lenses import Lens, Lenses
 from grounding3d.capture.losses import Losses
-from grounding3d.capture.plausibility import intrinsics_doubt
 from grounding3d.capture.registration import register_depth
-from grounding3d.errors import ArrayError, CaptureError
+from grounding3d.capture.selection import limit_depth, require_depth, select_frames, up_direction
+from grounding3d.errors import CaptureError
 from grounding3d.geometry.camera import Camera
-from grounding3d.geometry.distortion import Undistorter
 from grounding3d.geometry.transforms import check_pose, invert_pose, make_pose
 
 _log = logging.getLogger(__name__)
-
-_SAMPLES = 9  # images that tell the size of all
-
-
-@dataclass(frozen=True)
-class Lens:
-    """Intrinsics of one image: fx, fy, cx, cy in pixels (centres at integers) and distortion.
-
-    `size` is the (width, height) that they hold for; None where the recording does not say it.
-    """
-
-    intrinsics: tuple[float, float, float, float]
-    model: str = "none"
-    coefficients: tuple[float, ...] = ()
-    size: tuple[int, int] | None = None
-
-    def undistorter(self, width: int, height: int) -> Undistorter:
-        """Tables for images of this size."""
-        K = Camera.from_focal(*self.intrinsics, width, height).K
-        return Undistorter(K, self.model, self.coefficients, width, height)
 
 
 @dataclass(frozen=True)
@@ -134,14 +106,12 @@ class ImageFileCapture:
             Lens(config.depth_intrinsics) if config.depth_intrinsics else facts.depth_lens
         )
         self._depth_unit_m = config.depth_unit_m or facts.depth_unit_m
-        self._undistorters: dict[tuple[Lens, int, int], Undistorter] = {}
-        self._sizes: dict[Lens, tuple[int, int]] = {}
         self._poses = np.stack([self._pose(entry) for entry in self._entries])
         self._losses = Losses(facts.source)  # of the latest reading
-        lenses = list(dict.fromkeys(self._lens(entry) for entry in self._entries))
-        for lens in lenses:
-            self._check_intrinsics(lens)
-        self._doubts = self._intrinsics_doubts(lenses[:_SAMPLES])
+        images: dict[Lens, list[Path]] = {}
+        for entry in self._entries:
+            images.setdefault(self._lens(entry), []).append(entry.rgb)
+        self._lenses = Lenses(facts.source, images)
 
     @property
     def length(self) -> int:
@@ -211,7 +181,7 @@ class ImageFileCapture:
         return "of another camera, reprojected" if self._is_separate else "registered"
 
     def _warnings(self) -> tuple[str, ...]:
-        told = (*self._facts.warnings, *self._doubts, *self._losses.warnings())
+        told = (*self._facts.warnings, *self._lenses.doubts, *self._losses.warnings())
         if self._n_bare:
             told = (_bare_text(self._n_bare, self._recorded), *told)
         bare = sum(entry.depth is None for entry in self._entries)
@@ -245,8 +215,8 @@ class ImageFileCapture:
     ) -> tuple[np.ndarray, np.ndarray, Camera]:
         """Colour and depth as one pinhole camera sees them."""
         lens = self._lens(entry)
-        self._check_size(entry, lens, rgb)
-        color = self._undistorter(lens, rgb)
+        self._lenses.check_size(lens, entry.rgb, rgb)
+        color = self._lenses.undistorter(lens, rgb)
         rgb = color.rgb(rgb)
         if self._is_separate:
             depth_lens = self._depth_lens or lens
@@ -254,7 +224,7 @@ class ImageFileCapture:
             return rgb, color.depth(depth_m), color.camera
         else:
             depth_lens = self._resized_lens(entry, lens, color.camera, depth_m)
-        depth = self._undistorter(depth_lens, depth_m)
+        depth = self._lenses.undistorter(depth_lens, depth_m)
         registered = register_depth(
             depth.depth(depth_m), depth.camera, color.camera, self._T_color_depth
         )
@@ -267,48 +237,6 @@ class ImageFileCapture:
         if self._config.color_intrinsics is not None:
             lens = replace(lens, intrinsics=self._config.color_intrinsics, size=None)
         return lens
-
-    def _check_intrinsics(self, lens: Lens) -> None:
-        try:
-            Camera.from_focal(*lens.intrinsics, 1, 1)
-        except ArrayError as error:
-            raise self._useless(error) from error
-
-    def _intrinsics_doubts(self, lenses: Sequence[Lens]) -> tuple[str, ...]:
-        """Warnings of the first of some lenses that can hardly be that of its images."""
-        for lens in lenses:
-            size = lens.size or self._usual_size(lens)
-            if size and (doubt := intrinsics_doubt(Camera.from_focal(*lens.intrinsics, *size))):
-                _log.warning("%s: %s", self._facts.source, doubt)
-                return (doubt,)
-        return ()
-
-    def _useless(self, error: ArrayError) -> CaptureError:
-        return CaptureError(f"the intrinsics of {self._facts.source} are of no use: {error}")
-
-    def _check_size(self, entry: FrameEntry, lens: Lens, rgb: np.ndarray) -> None:
-        """Intrinsics in pixels hold for one size of image."""
-        height, width = rgb.shape[:2]
-        if lens not in self._sizes:
-            self._sizes[lens] = lens.size or self._usual_size(lens) or (width, height)
-        wanted = self._sizes[lens]
-        if wanted != (width, height):
-            raise CaptureError(
-                f"{entry.rgb} does not fit its intrinsics",
-                expected=f"{wanted[0]}x{wanted[1]} pixels"
-                + ("" if lens.size else ", as the other images with the same intrinsics"),
-                found=f"{width}x{height}",
-                hint="Use the images that the intrinsics were made for.",
-            )
-
-    def _usual_size(self, lens: Lens) -> tuple[int, int] | None:
-        """Size of most images with these intrinsics, by some of them; None if none can be read."""
-        same = [e for e in self._entries if self._lens(e) == lens]
-        sizes: Counter[tuple[int, int]] = Counter()
-        for entry in same[:: len(same) // _SAMPLES + 1]:
-            with suppress(CaptureError):  # reading it will tell
-                sizes[image_size(entry.rgb)] += 1
-        return sizes.most_common(1)[0][0] if sizes else None
 
     def _resized_lens(
         self, entry: FrameEntry, lens: Lens, camera: Camera, depth_m: np.ndarray
@@ -325,68 +253,6 @@ class ImageFileCapture:
             )
         small = camera.resized(width, height)
         return Lens((small.fx, small.fy, small.cx, small.cy), lens.model, lens.coefficients)
-
-    def _undistorter(self, lens: Lens, image: np.ndarray) -> Undistorter:
-        height, width = image.shape[:2]
-        key = (lens, width, height)
-        if key not in self._undistorters:
-            if len(self._undistorters) > 8:  # per-frame intrinsics must not fill the memory
-                self._undistorters.clear()
-            try:
-                self._undistorters[key] = lens.undistorter(width, height)
-            except ArrayError as error:
-                raise self._useless(error) from error
-        return self._undistorters[key]
-
-
-def select_frames(source: Path, count: int, config: CaptureConfig) -> range:
-    """Positions in the recording that `start`, `stride` and `max_frames` choose."""
-    chosen = range(config.start, count, config.stride)
-    if config.max_frames is not None:
-        chosen = chosen[: config.max_frames]
-    if not chosen:
-        raise CaptureError(
-            f"no frame of {source} is left",
-            expected=f"a start below {count}",
-            found=f"capture.start = {config.start}",
-        )
-    return chosen
-
-
-def limit_depth(depth_m: np.ndarray, config: CaptureConfig) -> np.ndarray:
-    """Depth with everything outside the configured range set to 0 (unknown)."""
-    depth_m = clean_depth(depth_m)
-    inside = (depth_m >= config.min_depth_m) & (depth_m <= config.max_depth_m)
-    return np.where(inside, depth_m, np.float32(0))
-
-
-def up_direction(config: CaptureConfig, recorded: np.ndarray | None) -> np.ndarray | None:
-    """Unit vector against gravity: the config's, else the recording's, else None."""
-    up = config.up_world if config.up_world is not None else recorded
-    if up is None:
-        return None
-    up = np.asarray(up, dtype=np.float64)
-    length = np.linalg.norm(up)
-    if up.shape != (3,) or not np.isfinite(length) or length < 1e-6:
-        raise CaptureError("the up direction is no direction", found=str(up.tolist()))
-    return up / length
-
-
-def require_depth(
-    frames: Iterator[RGBDFrame], source: Path, config: CaptureConfig
-) -> Iterator[RGBDFrame]:
-    """Pass frames on.
-
-    Raises:
-        CaptureError: after the last frame, if the depth of all of them was unknown, unless
-            `config.depth` is "optional".
-    """
-    any_depth = False
-    for frame in frames:
-        any_depth = any_depth or bool(frame.depth_m.any())
-        yield frame
-    if not any_depth and config.depth != "optional":
-        raise no_depth_error(source, config)
 
 
 def with_depth_images(
@@ -415,13 +281,3 @@ def with_depth_images(
 
 def _bare_text(bare: int, total: int) -> str:
     return f"{bare} of {total} frames have no depth image and are left out"
-
-
-def no_depth_error(source: Path, config: CaptureConfig) -> CaptureError:
-    """The error of a recording all of whose depth is unknown."""
-    return CaptureError(
-        f"no frame of {source} holds valid depth",
-        expected=f"depth between {config.min_depth_m:g} and {config.max_depth_m:g} m",
-        hint="If the unit is wrong, give the metres of one depth step: "
-        "--set capture.depth_unit_m=0.001.",
-    )

@@ -22,7 +22,8 @@ import numpy as np
 
 from grounding3d.capture.base import CaptureConfig
 from grounding3d.capture.files import image_size, natural_key, read_depth_steps, read_json
-from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture, Lens
+from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture
+from grounding3d.capture.lenses import Lens
 from grounding3d.errors import CaptureError
 from grounding3d.geometry.frames import opencv_from_opengl, pixel_center_from_corner
 

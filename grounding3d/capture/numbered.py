@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from grounding3d.capture.base import CaptureConfig, check_nonempty
-from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture, Lens
+from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture
+from grounding3d.capture.lenses import Lens
 from grounding3d.errors import CaptureError
 
 _log = logging.getLogger(__name__)

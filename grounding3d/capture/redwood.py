@@ -15,7 +15,8 @@ import numpy as np
 
 from grounding3d.capture.base import CaptureConfig
 from grounding3d.capture.files import read_json, text_lines
-from grounding3d.capture.indexed import FileFacts, ImageFileCapture, Lens
+from grounding3d.capture.indexed import FileFacts, ImageFileCapture
+from grounding3d.capture.lenses import Lens
 from grounding3d.capture.numbered import (
     given_lens,
     matrix_intrinsics,

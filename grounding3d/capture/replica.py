@@ -12,7 +12,8 @@ from pathlib import Path
 
 from grounding3d.capture.base import CaptureConfig
 from grounding3d.capture.files import read_json, read_numbers
-from grounding3d.capture.indexed import FileFacts, ImageFileCapture, Lens
+from grounding3d.capture.indexed import FileFacts, ImageFileCapture
+from grounding3d.capture.lenses import Lens
 from grounding3d.capture.numbered import given_lens, numbered_images, open_numbered, pose_matrix
 from grounding3d.errors import CaptureError
 

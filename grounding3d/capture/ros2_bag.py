@@ -14,7 +14,6 @@ import numpy as np
 
 from grounding3d.capture import ros1_storage
 from grounding3d.capture.base import CaptureConfig, CaptureDescription, RGBDFrame
-from grounding3d.capture.indexed import limit_depth, require_depth, select_frames, up_direction
 from grounding3d.capture.losses import Losses
 from grounding3d.capture.ros2_frames import FrameTable, pair_images, with_poses
 from grounding3d.capture.ros2_index import build_index
@@ -22,6 +21,7 @@ from grounding3d.capture.ros2_poses import PoseSource, check_pose_topic, pose_so
 from grounding3d.capture.ros2_rig import Rig, build_rig, choose_topics
 from grounding3d.capture.ros2_storage import Bag, BagMessage, open_bag, storage_files
 from grounding3d.capture.ros2_topics import listing
+from grounding3d.capture.selection import limit_depth, require_depth, select_frames, up_direction
 from grounding3d.errors import CaptureError
 from grounding3d.geometry.camera import Camera
 

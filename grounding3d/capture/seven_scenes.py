@@ -21,7 +21,8 @@ import numpy as np
 
 from grounding3d.capture.base import CaptureConfig, check_nonempty
 from grounding3d.capture.files import image_size, read_numbers, text_lines
-from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture, Lens
+from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture
+from grounding3d.capture.lenses import Lens
 from grounding3d.errors import CaptureError
 
 _log = logging.getLogger(__name__)

@@ -23,7 +23,8 @@ import numpy as np
 
 from grounding3d.capture.base import CaptureConfig, check_nonempty
 from grounding3d.capture.files import read_numbers, text_lines
-from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture, Lens
+from grounding3d.capture.indexed import FileFacts, FrameEntry, ImageFileCapture
+from grounding3d.capture.lenses import Lens
 from grounding3d.errors import CaptureError
 from grounding3d.geometry.frames import wxyz_from_xyzw
 from grounding3d.geometry.transforms import interpolate_pose, pose_from_quaternion

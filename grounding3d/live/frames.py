@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from grounding3d.capture.base import CaptureConfig, RGBDFrame
-from grounding3d.capture.indexed import limit_depth
 from grounding3d.capture.losses import general_reason
 from grounding3d.capture.ros2_poses import PoseSource, usual_world
 from grounding3d.capture.ros2_rig import Rig
+from grounding3d.capture.selection import limit_depth
 from grounding3d.capture.sync import pair_stamps
 from grounding3d.capture.tf_buffer import TfBuffer, frame_name, stamp_seconds
 from grounding3d.errors import CaptureError, GroundingError, TransformError

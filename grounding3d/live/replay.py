@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from grounding3d.capture.base import CaptureConfig
-from grounding3d.capture.indexed import up_direction
 from grounding3d.capture.ros2_poses import check_pose_topic
 from grounding3d.capture.ros2_rig import choose_topics
 from grounding3d.capture.ros2_storage import Bag, BagMessage, open_bag
+from grounding3d.capture.selection import up_direction
 from grounding3d.errors import CaptureError, SceneError
 from grounding3d.features.base import Encoder
 from grounding3d.live.config import Config
