@@ -28,6 +28,9 @@ from grounding3d.query.wording import described
 
 MAX_TARGETS = 64
 """Objects that relations and orders are computed for, the best fitting ones."""
+MEMBER = 0.5
+"""Probability from which an object counts among several that were asked for. One answer is the
+best of all, and may be less sure."""
 CLEARLY = 1.2
 """Ratio of sizes from which "the big one" of two that fit equally well is clear."""
 _SIZE_WORDS = {
@@ -160,7 +163,7 @@ class Selector:
         """No order was asked for: the best one, all that are as good, or all for a plural."""
         note = self._rule.note
         if parsed.plural:
-            rows = np.arange(len(state.rows))
+            rows = self._members(parsed, state)
             text = f"{len(rows)} objects fit" if len(rows) > 1 else "one object fits"
             if parsed.quantity and parsed.quantity != len(rows):
                 rows = rows[: parsed.quantity]
@@ -178,6 +181,17 @@ class Selector:
         return self._verdict.found(
             parsed, state, tied, [*state.notes, *words, text + note], "found"
         )
+
+    def _members(self, parsed: ParsedQuery, state: State) -> np.ndarray:
+        """Which of the state's rows are meant by a plural; all where a number says how many.
+
+        Who asks for several knows of two, so the best two need not be sure.
+        """
+        if parsed.quantity or not self._calibrated:
+            return np.arange(len(state.rows))
+        sure = state.belief >= MEMBER
+        sure[np.argsort(-state.belief, kind="stable")[:2]] = True
+        return np.flatnonzero(sure)
 
     def _strength(self, parsed: ParsedQuery, state: State) -> np.ndarray:
         """[T] what ties are judged by: logits of the fit, and of what was asked besides."""

@@ -10,6 +10,7 @@ import pytest
 
 from grounding3d.errors import QueryError
 from grounding3d.objects.base import ObjectMap
+from grounding3d.query.calibration import Calibration
 from grounding3d.query.engine import QueryEngine
 from tests.query.word_encoder import WordEncoder, scene_of, thing
 
@@ -198,3 +199,30 @@ def test_thousands_of_objects():
         assert all(c.id % 5 == 1 for c in answer.selected), text
         json.loads(answer.to_json())
     assert len(engine.ask("all books").selected) >= 500
+
+
+def test_of_several_asked_for_each_is_likely_or_one_of_the_best_two():
+    encoder = WordEncoder()
+    mug, other = encoder.encode_text(["mug", "giraffe"])
+    other = other - (other @ mug) * mug
+    other /= np.linalg.norm(other)
+    slope = np.log(99) / 0.45  # a cosine of 0.95 is 99 % sure, one of 0.4 26 %
+    table = Calibration(
+        "plural-1", "words", ((1.0,),), ("similarity",), (0.5,), (1.0,), (slope,), 0.0, found=0.15
+    )  # fmt: skip
+
+    def selected(question: str, *fits: float) -> set[int]:
+        objects = [
+            replace(
+                thing(n, "mug", (n, 0, 0.8)),
+                embedding=(c * mug + np.sqrt(1 - c**2) * other).astype(np.float32),
+            )
+            for n, c in enumerate(fits, 1)
+        ]
+        engine = QueryEngine(scene_of(*objects), encoder, calibration=table)
+        return {c.id for c in engine.ask(question, top_k=5).selected}
+
+    assert selected("the mugs", 0.95, 0.9, 0.4) == {1, 2}  # 0.4: found alone, but unlikely
+    assert selected("the mugs", 0.95, 0.4, 0.38) == {1, 2}  # who asks for several knows of two
+    assert selected("three mugs", 0.95, 0.4, 0.38) == {1, 2, 3}
+    assert selected("the mug", 0.4) == {1}
