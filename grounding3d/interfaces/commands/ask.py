@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from tyro.conf import Positional
 
 from grounding3d.errors import TransformError
+from grounding3d.interfaces.answer_text import format_record
 
 
 @dataclass
@@ -42,22 +42,3 @@ class Ask:
         if answer["error_code"] == ErrorCode.TF_ERROR:
             raise TransformError("the answer cannot be given in that frame")
         return 0
-
-
-def format_record(answer: dict[str, Any]) -> str:
-    """A JSON answer for people: the decision, then one line a candidate."""
-    status = answer["status"].replace("_", " ")
-    lines = [f"{answer['query']!r}: {status}. {answer['reason']}".rstrip()]
-    for item in answer["candidates"]:
-        x, y, z = item["position"]
-        sigma_cm = 100 * max(item["covariance"][i][i] for i in range(3)) ** 0.5
-        size = " x ".join(f"{side:.2f}" for side in item["box"]["size"])
-        mark = "->" if item["selected"] else "  "
-        support = item["support"]
-        on = f", on {support['label']} #{support['id']}" if support else ""
-        lines.append(
-            f"  {mark} #{item['id']} {item['label']}: x={x:.3f} y={y:.3f} z={z:.3f} m in "
-            f"{answer['frame_id']!r} (sigma {sigma_cm:.1f} cm), size {size} m{on}, "
-            f"score {item['score']:.2f}"
-        )
-    return "\n".join(lines)

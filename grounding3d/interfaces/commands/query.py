@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 from tyro.conf import Positional
 
 from grounding3d.errors import QueryError
+from grounding3d.interfaces.answer_text import format_record
 
 if TYPE_CHECKING:
     from grounding3d.query.answer import Answer
@@ -110,16 +111,4 @@ def _decoded(stream: IO[bytes]) -> Iterable[str]:
 
 def format_answer(answer: Answer) -> str:
     """An answer for people: the decision, then one line a candidate."""
-    lines = [f"{answer.query!r}: {answer.status.replace('_', ' ')}. {answer.reason}".rstrip()]
-    for item in answer.candidates:
-        x, y, z = item.box.center
-        sigma_cm = 100 * float(max(item.covariance.diagonal())) ** 0.5
-        size = " x ".join(f"{side:.2f}" for side in item.box.size)
-        mark = "->" if item.selected else "  "
-        support = f", on {item.support['label']} #{item.support['id']}" if item.support else ""
-        lines.append(
-            f"  {mark} #{item.id} {item.label}: x={x:.3f} y={y:.3f} z={z:.3f} m in "
-            f"{answer.frame_id!r} (sigma {sigma_cm:.1f} cm), size {size} m{support}, "
-            f"score {item.score:.2f}, {item.n_views} view{'s' if item.n_views != 1 else ''}"
-        )
-    return "\n".join(lines)
+    return format_record(answer.as_dict())
