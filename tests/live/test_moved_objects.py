@@ -121,6 +121,11 @@ def test_ids_of_the_gone_are_not_given_again_and_those_of_the_rest_stay(scenes) 
     assert gone not in new
 
 
+def test_no_support_is_mapped_twice_in_any_snapshot(scenes) -> None:
+    for scene in scenes:
+        assert sum(o.kind == "support" for o in scene.objects) == 2, "the floor, the table"
+
+
 def test_the_surfels_of_the_gone_are_gone(table, scenes) -> None:
     def surfels(scene) -> int:
         away = np.linalg.norm(scene.scene.gaussians.means - table.center("cup"), axis=1)
