@@ -289,7 +289,7 @@ class TfBuffer:
         for edge in (*up, *down):
             if edge.is_static:
                 continue
-            for i in np.flatnonzero(edge.jumps()):
+            for i in map(int, np.flatnonzero(edge.jumps())):
                 moved_m, _ = motion_between(edge.pose(i), edge.pose(i + 1))
                 found.append((edge.stamps[i + 1], moved_m, edge.child, edge.parent))
         return sorted(found)
