@@ -95,5 +95,7 @@ def _content(info: Any) -> tuple[Any, ...] | None:
         return None
     numbers = (tuple(map(float, getattr(info, name))) for name in ("k", "d", "p"))
     binned = getattr(info, "binning_x", 0), getattr(info, "binning_y", 0)
+    roi = getattr(info, "roi", None)
+    part = (roi.x_offset, roi.y_offset, roi.width, roi.height) if roi is not None else ()
     frame = info.header.frame_id
-    return (frame, info.width, info.height, info.distortion_model, *binned, *numbers)
+    return (frame, info.width, info.height, info.distortion_model, *binned, *part, *numbers)
