@@ -19,7 +19,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -47,8 +47,12 @@ class Package:
     depends: tuple[str, ...]
 
 
-def build(prefix: Path = PREFIX) -> Path:
+def build(prefix: Path = PREFIX, packages: Sequence[Package] | None = None) -> Path:
     """Build what is not there yet into `prefix`; waits for another process that does so.
+
+    Args:
+        prefix: folder to install into.
+        packages: these, in the order of their dependencies; None: ours, and what it needs.
 
     Raises:
         BuildError: a tool is missing, or CMake fails.
@@ -56,7 +60,7 @@ def build(prefix: Path = PREFIX) -> Path:
     check_tools()
     with locked(prefix):
         _discard_foreign(prefix)
-        for source in _sources(work_folder(prefix) / "src"):
+        for source in _sources(work_folder(prefix) / "src", packages):
             stamp, current = prefix / ".built" / source.name, _fingerprint(source)
             if not stamp.exists() or stamp.read_text() != current:
                 _cmake_build(source, work_folder(prefix) / "build" / source.name, prefix)
@@ -141,9 +145,9 @@ def _packages() -> Iterator[Package]:
             yield Package(folder.name, texts, ("std_msgs", "geometry_msgs"))
 
 
-def _sources(folder: Path) -> Iterator[Path]:
+def _sources(folder: Path, packages: Sequence[Package] | None) -> Iterator[Path]:
     """Package folders to build, in order; those of stand-ins are written below `folder`."""
-    for package in _packages():
+    for package in _packages() if packages is None else packages:
         source = folder / package.name
         files = {
             **package.texts,
@@ -164,24 +168,26 @@ def _sources(folder: Path) -> Iterator[Path]:
             if not path.exists() or path.read_text() != text:  # a new date builds it again
                 path.write_text(text)
         yield source
-    yield WORKSPACE / "grounding3d_msgs"
+    if packages is None:
+        yield WORKSPACE / "grounding3d_msgs"
 
 
 def _cmake_build(source: Path, build_folder: Path, prefix: Path) -> None:
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
     install = f"-DCMAKE_INSTALL_PREFIX={prefix}"
-    _run(["cmake", *generator, "-S", source, "-B", build_folder, install, *cmake_arguments()])
-    _run(["cmake", "--build", build_folder, "--parallel", _jobs(), "--target", "install"])
+    configure = ["cmake", *generator, "-S", source, "-B", build_folder, install]
+    _run([*configure, *cmake_arguments()], prefix)
+    _run(["cmake", "--build", build_folder, "--parallel", _jobs(), "--target", "install"], prefix)
 
 
 def _jobs() -> str:
     return str(len(os.sched_getaffinity(0)))
 
 
-def _run(command: list[str | Path]) -> None:
-    arguments = [str(part) for part in command]
+def _run(command: list[str | Path], prefix: Path) -> None:
+    arguments, variables = [str(part) for part in command], environment(prefix)
     done = subprocess.run(
-        arguments, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        arguments, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode:
         tail = "\n".join(done.stdout.splitlines()[-40:])
