@@ -9,7 +9,8 @@ import numpy as np
 from grounding3d.capture.base import CaptureConfig
 from grounding3d.capture.ros2_index import ROW, BagIndex, best_run
 from grounding3d.capture.ros2_storage import Bag
-from grounding3d.capture.tf_buffer import NotCoveredError, TfBuffer, frame_name
+from grounding3d.capture.tf_buffer import TfBuffer, frame_name
+from grounding3d.capture.tf_edge import NotCoveredError
 from grounding3d.errors import TransformError
 
 POSE_TYPES = (

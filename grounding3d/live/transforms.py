@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from grounding3d.capture.tf_buffer import NotCoveredError, TfBuffer, stamp_seconds
+from grounding3d.capture.tf_buffer import TfBuffer, stamp_seconds
+from grounding3d.capture.tf_edge import NotCoveredError
 from grounding3d.errors import TransformError
 
 _SET_BACK_S = 1.0  # a link whose stamps fall back by more belongs to another run of the clock

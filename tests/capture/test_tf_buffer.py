@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ros2_bags import transform, translation
 
-from grounding3d.capture.tf_buffer import NotCoveredError, TfBuffer, transform_sample
+from grounding3d.capture.tf_buffer import TfBuffer, transform_sample
+from grounding3d.capture.tf_edge import NotCoveredError
 from grounding3d.errors import TransformError
 from grounding3d.geometry.transforms import (
     interpolate_pose,

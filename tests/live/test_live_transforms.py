@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from grounding3d.capture.tf_buffer import NotCoveredError
+from grounding3d.capture.tf_edge import NotCoveredError
 from grounding3d.errors import TransformError
 from grounding3d.live.transforms import LiveTransforms
 from tests.capture.ros2_bags import transform, translation
