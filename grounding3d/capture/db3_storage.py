@@ -92,7 +92,7 @@ class Db3Reader:
 
     def _stream(self, topics: list[int], first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
         places = ",".join("?" for _ in topics)
-        yield from self._base.execute(
+        return self._base.execute(
             f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({places}) "
             "AND timestamp >= ? AND timestamp < ? ORDER BY timestamp, id",
             [*topics, first, last],

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import mkstemp
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -66,15 +66,15 @@ def _check_writable(folder: Path) -> None:
     of work, not after."""
     there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
     try:
-        handle, name = mkstemp(prefix=".writing-", dir=there)
+        # without a name where the system can: an interrupt cannot leave it behind
+        with TemporaryFile(prefix=".writing-", dir=there):
+            pass
     except OSError as error:
         raise SceneError(
             f"cannot write the scene {folder}",
             found=f"{error.strerror or error}: {there}",
             hint="Choose another -o; nothing was changed.",
         ) from error
-    os.close(handle)
-    Path(name).unlink(missing_ok=True)
 
 
 def write_hashed(
